@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "roost/base/clock.h"
+#include "roost/base/process.h"
+#include "roost/dag/submit.h"
+
+namespace roost::dag {
+
+/// One try at one job. Identity of work is (node, proc, attempt); only the current attempt's result counts.
+struct JobAttempt {
+  Job job;
+  int attempt = 0;  ///< of the node: 0, then 1 for its first retry, ...
+
+  /// "node/proc/attempt": given to the job as DAGRUN_JOB_KEY without the attempt, so that retried jobs can be
+  /// idempotent.
+  std::string Key() const;
+};
+
+/// Identifies an attempt at an executor: (cluster, proc) is unique in a run, since a retry gets a new
+/// cluster.
+struct AttemptId {
+  int cluster = 0;
+  int proc = 0;
+  auto operator<=>(const AttemptId&) const = default;
+};
+
+/// The attempt has begun to run.
+struct Started {
+  std::string host;
+  std::string slot;
+  Path scratch;  ///< empty where the job runs in place
+};
+/// It ran to its end.
+struct Exited {
+  ExitStatus status;
+  ResourceUsage usage;
+};
+/// It could not be started, or its files could not be moved: HTCondor would hold the job. `code` and
+/// `subcode` are HTCondor's hold reason codes.
+struct Refused {
+  std::string reason;
+  int code = 0;
+  int subcode = 0;
+};
+/// It was stopped because of Remove().
+struct Removed {
+  std::string reason;
+};
+
+struct ExecutorEvent {
+  AttemptId id;
+  Clock::WallTime time;
+  std::variant<Started, Exited, Refused, Removed> what;
+
+  /// Exited, Refused and Removed end the attempt; exactly one of them is reported.
+  bool final() const { return !std::holds_alternative<Started>(what); }
+};
+
+/// Where and how attempts at jobs run. Owns the processes or queue entries it started. Used from the
+/// scheduler's thread only.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  /// Says now what can never run here (more CPUs than any slot has, an unsupported universe), or nothing.
+  virtual Result<void> CanEverRun(const Job& job) const = 0;
+
+  /// Hands the attempt over: it is queued here and starts when its resources are free, in order of
+  /// submission. An Error means nothing was taken.
+  virtual Result<void> Submit(JobAttempt attempt) = 0;
+
+  /// What happened since the last call; blocks until there is something, `deadline` passes or a signal
+  /// arrives.
+  virtual std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) = 0;
+
+  /// Asks for the attempt to be stopped, or taken from the queue. Does not wait; unknown ids are ignored.
+  virtual void Remove(AttemptId id, const std::string& reason) = 0;
+
+  /// Attempts that were submitted and have not ended.
+  virtual int InFlight() const = 0;
+  /// Of those, how many run.
+  virtual int Running() const = 0;
+};
+
+}  // namespace roost::dag

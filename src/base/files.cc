@@ -1,0 +1,187 @@
+#include "roost/base/files.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace roost {
+namespace fs = std::filesystem;
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    Close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+FileDescriptor::~FileDescriptor() { Close(); }
+
+int FileDescriptor::Close() {
+  if (fd_ < 0) return 0;
+  const int fd = std::exchange(fd_, -1);
+  return ::close(fd) == 0 ? 0 : errno;
+}
+
+Result<std::string> ReadFile(const Path& path, std::uint64_t limit) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return ErrnoError(errno, "open", path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return ErrnoError(errno, "examine", path);
+  if (S_ISDIR(info.st_mode)) return ErrnoError(EISDIR, "read", path);
+
+  std::string text;
+  if (info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  char buffer[64 * 1024];
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoError(errno, "read", path);
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (text.size() > limit) {
+      return Error("'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes",
+                   ExitCode::kBadData);
+    }
+  }
+}
+
+Result<void> WriteAll(int fd, std::string_view bytes, const Path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoError(errno, "write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+namespace {
+
+Path TemporaryNameFor(const Path& path) {
+  static std::atomic<unsigned> counter{0};  // makes names unique within the process, carries no state
+  const std::string name = "." + path.stem().string().substr(0, 100) + "." + HostName() + "." +
+                           std::to_string(::getpid()) + "." + std::to_string(counter++) + ".tmp" +
+                           path.extension().string();
+  return path.parent_path() / name;
+}
+
+/// Errors of creating an output say "cannot create", whatever errno suggests for inputs.
+Error CreateError(int error_number, std::string_view action, const Path& path) {
+  const Error error = ErrnoError(error_number, action, path);
+  const ExitCode code =
+      error.code() == ExitCode::kPermission ? ExitCode::kPermission : ExitCode::kCannotCreate;
+  return Error(error.message(), code);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(Path path) : path_(std::move(path)), temporary_(TemporaryNameFor(path_)) {
+  file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file_.valid()) throw CreateError(errno, "create", path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_.valid()) {
+    file_.Close();
+    ::unlink(temporary_.c_str());
+  }
+}
+
+Result<void> AtomicFile::Write(std::string_view bytes) { return WriteAll(file_.get(), bytes, path_); }
+
+Result<void> AtomicFile::Commit() {
+  if (::fsync(file_.get()) != 0) return CreateError(errno, "write", path_);
+  FileDescriptor file = std::move(file_);
+  int error_number = file.Close();
+  if (error_number == 0 && ::rename(temporary_.c_str(), path_.c_str()) != 0) error_number = errno;
+  if (error_number != 0) {
+    ::unlink(temporary_.c_str());
+    return CreateError(error_number, "write", path_);
+  }
+  SyncDirectory(path_.parent_path());
+  return {};
+}
+
+Result<void> WriteFileAtomically(const Path& path, std::string_view bytes) {
+  try {
+    AtomicFile file(path);
+    if (auto written = file.Write(bytes); !written) return written;
+    return file.Commit();
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+void SyncDirectory(const Path& directory) {
+  const FileDescriptor folder(
+      ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) ::fsync(folder.get());
+}
+
+AppendFile::AppendFile(Path path)
+    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (!file_.valid()) throw CreateError(errno, "open", path_);
+}
+
+Result<void> AppendFile::Append(std::string_view record, Sync sync) {
+  if (auto written = WriteAll(file_.get(), record, path_); !written) return written;
+  if (sync == Sync::kYes && ::fdatasync(file_.get()) != 0 && errno != EINVAL) {
+    return CreateError(errno, "write", path_);
+  }
+  return {};
+}
+
+std::shared_ptr<const MappedFile> MappedFile::Open(const Path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw ErrnoError(errno, "open", path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) throw ErrnoError(errno, "examine", path);
+  if (S_ISDIR(info.st_mode)) throw ErrnoError(EISDIR, "read", path);
+
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}));
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) throw ErrnoError(errno, "map", path);
+  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}));
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MakeDirectories(const Path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error && !fs::is_directory(path)) throw CreateError(error.value(), "create folder", path);
+}
+
+Path ExecutableDirectory() { return fs::read_symlink("/proc/self/exe").parent_path(); }
+
+std::string HostName() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  const std::string host = name;
+  return host.substr(0, host.find('.'));
+}
+
+TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
+  const char* base = std::getenv("TMPDIR");
+  std::string pattern =
+      (Path(base != nullptr && *base != '\0' ? base : "/tmp") / prefix).string() + ".XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) throw CreateError(errno, "create a folder like", pattern);
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace roost

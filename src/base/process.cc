@@ -1,0 +1,289 @@
+#include "roost/base/process.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace roost {
+namespace {
+
+constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+sigset_t StopSignalSet() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kStopSignals) sigaddset(&set, signal);
+  return set;
+}
+
+// Written by the handler only; the one piece of state that a signal handler can reach.
+std::array<volatile std::sig_atomic_t, NSIG> arrived_signals;
+
+void RememberSignal(int signal) { arrived_signals[static_cast<std::size_t>(signal)] = 1; }
+
+Path Under(const Path& directory, const Path& path) { return directory.empty() ? path : directory / path; }
+
+Result<FileDescriptor> OpenForChild(const Path& path, int flags) {
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+  if (file.valid()) return file;
+  const bool output = (flags & O_ACCMODE) == O_WRONLY;
+  const Error error = ErrnoError(errno, output ? "create" : "open", path);
+  return Error(error.message(), output ? ExitCode::kCannotCreate : error.code());
+}
+
+/// posix_spawn's attribute objects, released in every path.
+struct SpawnPlan {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  SpawnPlan() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnPlan() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+};
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::chrono::microseconds ToMicroseconds(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+}  // namespace
+
+std::string ExitStatus::Describe() const {
+  if (!signaled) return "exit code " + std::to_string(value);
+  const char* name = ::strsignal(value);
+  return "signal " + std::to_string(value) + " (" + (name != nullptr ? name : "unknown") + ")";
+}
+
+Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
+  ROOST_CHECK(!options.argv.empty(), "a process needs a program");
+  const std::string& program = options.argv.front();
+  if (!options.working_directory.empty() && ::access(options.working_directory.c_str(), X_OK) != 0) {
+    return ErrnoError(errno, "enter folder", options.working_directory);
+  }
+
+  auto input = OpenForChild(Under(options.working_directory, options.input), O_RDONLY);
+  if (!input) return input.error();
+  const int write_flags = O_WRONLY | O_CREAT | (options.append_output ? O_APPEND : O_TRUNC);
+  FileDescriptor output;
+  FileDescriptor error;
+  if (!options.output.empty()) {
+    auto file = OpenForChild(Under(options.working_directory, options.output), write_flags);
+    if (!file) return file.error();
+    output = std::move(*file);
+  }
+  const bool shared = !options.error.empty() && options.error == options.output;
+  if (!options.error.empty() && !shared) {
+    auto file = OpenForChild(Under(options.working_directory, options.error), write_flags);
+    if (!file) return file.error();
+    error = std::move(*file);
+  }
+
+  SpawnPlan plan;
+  if (!options.working_directory.empty()) {
+    posix_spawn_file_actions_addchdir_np(&plan.actions, options.working_directory.c_str());
+  }
+  posix_spawn_file_actions_adddup2(&plan.actions, input->get(), STDIN_FILENO);
+  if (output.valid()) posix_spawn_file_actions_adddup2(&plan.actions, output.get(), STDOUT_FILENO);
+  if (error.valid()) posix_spawn_file_actions_adddup2(&plan.actions, error.get(), STDERR_FILENO);
+  if (shared) posix_spawn_file_actions_adddup2(&plan.actions, output.get(), STDERR_FILENO);
+
+  sigset_t all_signals;
+  sigset_t no_signals;
+  sigfillset(&all_signals);
+  sigemptyset(&no_signals);
+  posix_spawnattr_setsigdefault(&plan.attributes, &all_signals);
+  posix_spawnattr_setsigmask(&plan.attributes, &no_signals);
+  posix_spawnattr_setpgroup(&plan.attributes, 0);
+  posix_spawnattr_setflags(&plan.attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+
+  const std::vector<char*> argv = Pointers(options.argv);
+  std::vector<char*> environment;
+  if (options.environment) environment = Pointers(*options.environment);
+  pid_t pid = 0;
+  const int failure = ::posix_spawnp(&pid, program.c_str(), &plan.actions, &plan.attributes, argv.data(),
+                                     options.environment ? environment.data() : environ);
+  if (failure != 0) {
+    const Error reason = ErrnoError(failure, "run", program);
+    const bool no_interpreter = failure == ENOEXEC;
+    return Error(
+        reason.message(), ExitCode::kFailed,
+        no_interpreter ? "A script must begin with a line like #!/bin/sh that names its interpreter." : "");
+  }
+
+  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid()) {
+    const int reason = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return ErrnoError(reason, "watch", program);
+  }
+  return Subprocess(pid, std::move(pidfd));
+}
+
+bool Subprocess::Signal(int signal) const { return ::kill(-pid_, signal) == 0; }
+
+namespace {
+
+std::optional<ExitStatus> WaitFor(pid_t pid, int flags, ResourceUsage* usage) {
+  int status = 0;
+  struct rusage used {};
+  pid_t result = 0;
+  do {
+    result = ::wait4(pid, &status, flags, &used);
+  } while (result < 0 && errno == EINTR);
+  if (result != pid) return std::nullopt;
+  if (usage != nullptr) {
+    *usage = {ToMicroseconds(used.ru_utime), ToMicroseconds(used.ru_stime), used.ru_maxrss};
+  }
+  if (WIFSIGNALED(status)) return ExitStatus{true, WTERMSIG(status)};
+  return ExitStatus{false, WEXITSTATUS(status)};
+}
+
+}  // namespace
+
+std::optional<ExitStatus> Subprocess::TryWait(ResourceUsage* usage) { return WaitFor(pid_, WNOHANG, usage); }
+
+ExitStatus Subprocess::Wait(ResourceUsage* usage) {
+  const auto status = WaitFor(pid_, 0, usage);
+  ROOST_CHECK(status.has_value(), "a process is waited for once");
+  return *status;
+}
+
+Result<CapturedRun> RunAndCapture(ProcessOptions options, std::size_t limit) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return ErrnoError(errno, "make a pipe for", options.argv.at(0));
+  FileDescriptor reader(ends[0]);
+  FileDescriptor writer(ends[1]);
+  options.output = "/proc/self/fd/" + std::to_string(writer.get());
+  auto process = Subprocess::Start(options);
+  writer.Close();
+  if (!process) return process.error();
+
+  CapturedRun run;
+  char buffer[64 * 1024];
+  while (true) {
+    const ssize_t n = ::read(reader.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    const std::size_t room = limit - std::min(limit, run.output.size());
+    run.output.append(buffer, std::min(room, static_cast<std::size_t>(n)));
+  }
+  run.status = process->Wait();
+  return run;
+}
+
+ProcessSet::ProcessSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_.valid()) throw ErrnoError(errno, "create", "epoll instance");
+}
+
+ProcessSet::~ProcessSet() {
+  for (auto& [pid, process] : running_) {
+    process.Signal(SIGKILL);
+    process.Wait();
+  }
+}
+
+Result<pid_t> ProcessSet::Start(const ProcessOptions& options) {
+  auto process = Subprocess::Start(options);
+  if (!process) return process.error();
+  const pid_t pid = process->pid();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = static_cast<std::uint64_t>(pid);
+  ROOST_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, process->pidfd(), &event) == 0, "watching a process");
+  running_.emplace(pid, std::move(*process));
+  return pid;
+}
+
+void ProcessSet::Signal(pid_t pid, int signal) {
+  if (const auto it = running_.find(pid); it != running_.end()) it->second.Signal(signal);
+}
+
+std::vector<ProcessSet::Finished> ProcessSet::Wait(Clock::TimePoint deadline) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+  const auto timeout = std::clamp(left, milliseconds(0), milliseconds(1000 * 3600));
+
+  // The mask is that of this thread without the stop signals: they get through here and nowhere else.
+  sigset_t mask;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  for (const int signal : kStopSignals) sigdelset(&mask, signal);
+
+  std::array<epoll_event, 64> events{};
+  const int n = ::epoll_pwait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                              static_cast<int>(timeout.count()), &mask);
+  std::vector<Finished> finished;
+  for (int i = 0; i < n; ++i) {
+    const auto pid = static_cast<pid_t>(events[static_cast<std::size_t>(i)].data.u64);
+    const auto it = running_.find(pid);
+    if (it == running_.end()) continue;
+    ResourceUsage usage;
+    if (const auto status = it->second.TryWait(&usage)) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, it->second.pidfd(), nullptr);
+      running_.erase(it);
+      finished.push_back({pid, *status, usage});
+    }
+  }
+  return finished;
+}
+
+StopSignals::StopSignals() {
+  const sigset_t set = StopSignalSet();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  struct sigaction action {};
+  action.sa_handler = RememberSignal;
+  for (const int signal : kStopSignals) ::sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+StopSignals::~StopSignals() {
+  for (const int signal : kStopSignals) std::signal(signal, SIG_DFL);
+  std::signal(SIGPIPE, SIG_DFL);
+  const sigset_t set = StopSignalSet();
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+int StopSignals::Next() {
+  for (const int signal : kStopSignals) {
+    auto& arrived = arrived_signals[static_cast<std::size_t>(signal)];
+    if (arrived != 0) {
+      arrived = 0;
+      return signal;
+    }
+    // Still pending because nobody waited since it was sent.
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    const timespec now{0, 0};
+    if (::sigtimedwait(&one, nullptr, &now) == signal) return signal;
+  }
+  return 0;
+}
+
+}  // namespace roost
