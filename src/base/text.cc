@@ -96,6 +96,15 @@ std::optional<double> ParseDouble(std::string_view text) {
   return value;
 }
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = Utf8Length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string Printable(std::string_view text) {
   std::string line;
   line.reserve(text.size());

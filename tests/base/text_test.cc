@@ -46,5 +46,12 @@ TEST(Text, PrintableReplacesControlCharactersAndBrokenUtf8) {
                              "b"));
 }
 
+TEST(Text, IsUtf8AcceptsWholeSequencesOnly) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("caf\xC3\xA9 \xF0\x9F\x98\x80"));
+  EXPECT_FALSE(IsUtf8("caf\xC3"));
+  EXPECT_FALSE(IsUtf8("\xA9"));
+}
+
 }  // namespace
 }  // namespace roost

@@ -36,6 +36,9 @@ std::optional<std::int64_t> ParseInt(std::string_view text);
 /// The whole text as a finite decimal number, or nothing. Independent of the locale.
 std::optional<double> ParseDouble(std::string_view text);
 
+/// Whether the whole text is well-formed UTF-8. Surrogates pass, as in Python's files.
+bool IsUtf8(std::string_view text);
+
 /// `text` fit for one line on a terminal: control characters and bytes that are not UTF-8 become '?'.
 std::string Printable(std::string_view text);
 
