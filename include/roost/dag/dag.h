@@ -95,8 +95,16 @@ struct RescueContent {
   std::vector<std::string> retry_lines;
 };
 
+/// The lines that keep the retries of `node` in a rescue file: none where it has none. `stopped_by`: its value
+/// matched UNLESS-EXIT after `performed` retries, which a comment line then records.
+std::vector<std::string> RescueRetryLines(const Node& node, int performed = 0,
+                                          std::optional<int> stopped_by = std::nullopt);
+
 /// The partial rescue file (version 2.0.1) as HTCondor 23 writes it.
 std::string FormatRescue(const RescueContent& content);
+
+/// DAGMan writes no rescue file with a higher number.
+inline constexpr int kMaxRescueNumber = 999;
 
 /// Names of rescue files: "<dag>.rescue001" and up.
 Path RescuePath(const Path& dag_file, int number);

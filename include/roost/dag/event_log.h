@@ -51,18 +51,22 @@ struct JobEvent {
   std::string text;     ///< host (000, 001), reason (009, 012, 013, 007), free line (008)
   ExitStatus status;    ///< 005, 016
   ResourceUsage usage;  ///< 005
-  Resources request;    ///< 005: the Request column of the resource table
+  /// 005: what the resource table says was asked for and given. Nothing = no table (NOOP jobs have none).
+  std::optional<Resources> request;
   int hold_code = 0;    ///< 012
   int hold_subcode = 0;
-  std::vector<std::string> details;  ///< 001: further lines such as "SlotName: slot1@host"
+  std::vector<std::string> details;  ///< 000, 001: further lines such as "SlotName: slot1@host"
 };
 
-/// The event as HTCondor's own readers accept it: frame, body, "...\n"; ISO local time.
+/// The event as HTCondor's own readers accept it: frame, body, "...\n"; ISO local time, whole seconds. Line
+/// breaks within the event's texts become blanks, so that one event stays one event.
 std::string FormatEvent(const JobEvent& event);
 
-/// Calls `sink` for each whole event of `text`, skipping events of unknown types and damaged ones. A last
-/// event without its "..." line is not there yet. Returns how many bytes were consumed: up to the end of the
-/// last whole event.
-std::size_t ParseEvents(std::string_view text, const std::function<void(const JobEvent&)>& sink);
+/// Calls `sink` for each whole event of `text`, skipping events of unknown types and damaged ones (a record
+/// that was cut off and written over by the next does not take that one with it). A last event without its
+/// "..." line is not there yet. Returns how many bytes were consumed: up to the end of the last whole event.
+/// Dates of the old form (08/14 17:03:05) have no year: they get `year`.
+std::size_t ParseEvents(std::string_view text, const std::function<void(const JobEvent&)>& sink,
+                        int year = 1970);
 
 }  // namespace roost::dag

@@ -26,6 +26,9 @@ struct Fault {
 
 using Faults = std::vector<Fault>;
 
+void AddError(Faults& faults, SourceLine where, std::string message);
+void AddWarning(Faults& faults, SourceLine where, std::string message);
+
 bool HasErrors(const Faults& faults);
 
 /// The faults that are errors as one Error (bad data), a line each.
