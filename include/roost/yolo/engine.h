@@ -21,7 +21,8 @@ struct ImageBatch {
 };
 
 /// Decoded output of a detection head: [n, rows, columns]; columns are x, y, w, h in pixels of the network
-/// input, objectness, then a score per class; rows in order level, anchor, y, x.
+/// input, objectness, then a score per class; rows in order level, anchor, y, x. A graph that ends in a
+/// feature map gives one row per channel, its pixels in the columns.
 struct Predictions {
   std::int64_t n = 0;
   std::int64_t rows = 0;
@@ -36,22 +37,30 @@ struct Predictions {
 };
 
 struct EngineOptions {
-  /// "cpu", "0" (first CUDA device), "" = CUDA when there is one, else CPU: detect.py's --device.
+  /// "cpu", "0" (first CUDA device), "cuda:0", "" = CUDA when there is one, else CPU: detect.py's --device.
   std::string device;
-  int threads = 0;  ///< 0 = OMP_NUM_THREADS, else the CPUs this process may use
+  /// CPU threads of one Run(); 0 = OMP_NUM_THREADS, else the CPUs this process may use. LibTorch has one such
+  /// number per process, so the last engine opened decides.
+  int threads = 0;
+  /// Run the passes of graph.h first. Off, the engine runs the graph as it is: to test the passes.
+  bool optimize = true;
 };
 
 /// A graph made ready to run. Immutable: Run() may be called from several threads.
 class Engine {
  public:
   virtual ~Engine() = default;
+  /// Throws Error: a batch that is not what ImageBatch says (bad data), no memory, a device that failed.
   virtual Predictions Run(const ImageBatch& batch) const = 0;
   /// "torch 1.13.0 CPU (2 threads)": detect.py's first line.
   virtual std::string Description() const = 0;
 };
 
 /// Compiles `graph` with the engine called `name` ("torch"). The engine's shared module is opened on demand,
-/// so that programs start without LibTorch. Throws Error: unknown name, module not found, no such device.
+/// so that programs start without LibTorch; it is searched in $ROOST_ENGINE_DIR where that is set, else in
+/// lib/roost beside the folder of the running program. It stays open until the program ends. Throws Error:
+/// unknown name or device (usage), a module that is not there or does not fit, no CUDA where it was asked
+/// for.
 std::shared_ptr<const Engine> OpenEngine(const std::string& name, const Graph& graph,
                                          const EngineOptions& options);
 

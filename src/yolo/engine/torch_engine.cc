@@ -1,0 +1,310 @@
+// The reference engine: each primitive is one LibTorch operation, float32, on the CPU or a CUDA device.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "roost/base/text.h"
+#include "roost/yolo/engine.h"
+#include "yolo/engine/engine_module.h"
+#include "yolo/engine/torch_headers.h"
+
+namespace roost::yolo {
+namespace {
+
+/// Runs `work`; what LibTorch throws leaves as Error, in one line.
+template <typename Work>
+auto Guarded(const std::string& doing, Work&& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    const std::string first_line = Split(error.what_without_backtrace(), '\n').front();
+    throw Error("LibTorch failed " + doing + ": " + first_line);
+  } catch (const std::bad_alloc&) {
+    throw Error("out of memory " + doing, ExitCode::kFailed, "use a smaller --imgsz or batch");
+  } catch (const std::exception& error) {
+    throw Error("LibTorch failed " + doing + ": " + Split(error.what(), '\n').front());
+  }
+}
+
+// Devices
+
+/// What detect.py's --device means here.
+at::Device SelectDevice(const std::string& name) {
+  const std::string wanted = ToLower(Trim(name));
+  if (wanted == "cpu") return at::kCPU;
+  const bool available = at::hasCUDA();
+  if (wanted.empty()) return available ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+
+  std::string_view number = wanted;
+  if (number.starts_with("cuda:")) number.remove_prefix(5);
+  const std::optional<std::int64_t> index = wanted == "cuda" ? 0 : ParseInt(number);
+  if (!index || *index < 0) {
+    throw Error("unknown device '" + name + "'", ExitCode::kUsage,
+                "use cpu, or the number of one CUDA device");
+  }
+  if (!available) {
+    throw Error("device '" + name + "' was asked for, but there is no CUDA here", ExitCode::kFailed,
+                "use --device cpu, or a LibTorch with CUDA on a host with an NVIDIA GPU");
+  }
+  const auto count = static_cast<std::int64_t>(at::getNumGPUs());
+  if (*index >= count) {
+    throw Error("there is no CUDA device " + std::to_string(*index) + ": this host has " +
+                std::to_string(count));
+  }
+  return {at::kCUDA, static_cast<c10::DeviceIndex>(*index)};
+}
+
+// Operations, ready to run: constants are on the device
+
+at::IntArrayRef Sizes(const Pair& pair) { return {pair.data(), pair.size()}; }
+
+/// `values` as a tensor on `device`. On the CPU it is a view: the graph's constants must outlive it.
+at::Tensor Constant(const Weights& values, at::IntArrayRef shape, const at::Device& device) {
+  if (values == nullptr) return {};
+  // from_blob takes no const; nothing below writes to a constant.
+  return at::from_blob(const_cast<float*>(values->data()), shape, at::kFloat).to(device);
+}
+
+/// Works in place: `x` has no other reader.
+at::Tensor Activate(at::Tensor x, const Activation& activation) {
+  switch (activation.kind) {
+    case ActivationKind::kIdentity:
+      return x;
+    case ActivationKind::kSiLU:
+      return at::silu_(x);
+    case ActivationKind::kHardswish:
+      return at::hardswish_(x);
+    case ActivationKind::kReLU:
+      return at::relu_(x);
+    case ActivationKind::kReLU6:
+      return at::clamp_(x, 0, 6);
+    case ActivationKind::kLeakyReLU:
+      return at::leaky_relu_(x, activation.parameter);
+    case ActivationKind::kMish:
+      return at::mish_(x);
+    case ActivationKind::kGELU:
+      return at::gelu(x);
+    case ActivationKind::kELU:
+      return at::elu_(x, activation.parameter);
+    case ActivationKind::kTanh:
+      return at::tanh_(x);
+    case ActivationKind::kSigmoid:
+      return at::sigmoid_(x);
+    case ActivationKind::kSoftplus:
+      return at::softplus(x);
+  }
+  ROOST_CHECK(false, "every kind of activation is handled");
+}
+
+/// Computes one value from its inputs.
+using Inputs = std::vector<at::Tensor>;
+using Step = std::function<at::Tensor(const Inputs&)>;
+
+/// Makes the Step of each kind of operation.
+struct Compiler {
+  at::Device device;
+
+  Step operator()(const ConvOp& op) const {
+    const at::Tensor weight =
+        Constant(op.weight, {op.out, op.in / op.groups, op.kernel[0], op.kernel[1]}, device);
+    const at::Tensor bias = Constant(op.bias, {op.out}, device);
+    return [op, weight, bias](const Inputs& in) {
+      return Activate(
+          at::conv2d(in[0], weight, bias, Sizes(op.stride), Sizes(op.padding), Sizes(op.dilation), op.groups),
+          op.activation);
+    };
+  }
+
+  Step operator()(const BatchNormOp& op) const {
+    const auto channels = static_cast<std::int64_t>(op.mean->size());
+    const auto on_device = [&](const Weights& weights) { return Constant(weights, {channels}, device); };
+    return [gamma = on_device(op.gamma), beta = on_device(op.beta), mean = on_device(op.mean),
+            variance = on_device(op.variance), eps = op.eps](const Inputs& in) {
+      constexpr double kNoMomentum = 0;  // nothing is learnt here
+      return at::batch_norm(in[0], gamma, beta, mean, variance, /*training=*/false, kNoMomentum, eps,
+                            /*cudnn_enabled=*/true);
+    };
+  }
+
+  Step operator()(const ActivationOp& op) const {
+    return [op](const Inputs& in) { return Activate(in[0].clone(), op.activation); };
+  }
+  Step operator()(const AddOp&) const {
+    return [](const Inputs& in) { return at::add(in[0], in[1]); };
+  }
+  Step operator()(const ConcatOp&) const {
+    return [](const Inputs& in) { return at::cat(in, /*dim=*/1); };
+  }
+  Step operator()(const MaxPoolOp& op) const {
+    return [op](const Inputs& in) {
+      return at::max_pool2d(in[0], Sizes(op.kernel), Sizes(op.stride), Sizes(op.padding), Sizes(op.dilation),
+                            op.ceil_mode);
+    };
+  }
+  Step operator()(const PadOp& op) const {
+    return [op](const Inputs& in) {
+      return at::constant_pad_nd(in[0], {op.left, op.right, op.top, op.bottom}, 0);
+    };
+  }
+  Step operator()(const UpsampleOp& op) const {
+    return [op](const Inputs& in) {
+      const Pair size{in[0].size(2) * op.scale, in[0].size(3) * op.scale};
+      return at::upsample_nearest2d(in[0], Sizes(size));
+    };
+  }
+  Step operator()(const SliceOp& op) const {
+    return [op](const Inputs& in) {
+      const at::Tensor& x = in[0];
+      return x.slice(2, op.start[0], x.size(2), op.step[0]).slice(3, op.start[1], x.size(3), op.step[1]);
+    };
+  }
+  /// Sees to the level maps one after the other: [n, anchors * columns, ny, nx] of each becomes its rows of
+  /// [n, rows, columns].
+  Step operator()(const DetectOp& op) const {
+    std::vector<at::Tensor> anchor_sizes;  // [anchors, 1, 1, 2] per level
+    for (const auto& anchors : op.anchors) {
+      const auto count = static_cast<std::int64_t>(anchors.size());
+      at::Tensor sizes = at::empty({count, 1, 1, 2}, at::kFloat);
+      auto* number = sizes.data_ptr<float>();
+      for (const auto& [width, height] : anchors) {
+        *number++ = width;
+        *number++ = height;
+      }
+      anchor_sizes.push_back(sizes.to(device));
+    }
+    return [classes = op.classes, strides = op.strides, anchor_sizes](const Inputs& in) {
+      const std::int64_t columns = 5 + classes;
+      std::int64_t rows = 0;
+      for (const at::Tensor& map : in) rows += map.numel() / map.size(0) / columns;
+      at::Tensor boxes = at::empty({in[0].size(0), rows, columns}, in[0].options());
+      std::int64_t first = 0;
+      for (std::size_t level = 0; level < in.size(); ++level) {
+        const std::int64_t count = in[level].numel() / in[level].size(0) / columns;
+        DecodeLevel(in[level], strides[level], anchor_sizes[level], boxes.narrow(1, first, count));
+        first += count;
+      }
+      return boxes;
+    };
+  }
+
+  Step operator()(const InputOp&) const { return {}; }
+
+ private:
+  /// The reference computes xy as (2 s + (grid - 0.5)) stride, in this order, and wh as (2 s)^2 anchor.
+  static void DecodeLevel(const at::Tensor& map, double stride, const at::Tensor& anchors, at::Tensor rows) {
+    const std::int64_t n = map.size(0), ny = map.size(2), nx = map.size(3);
+    const std::int64_t columns = rows.size(2);
+    at::Tensor boxes = rows.view({n, anchors.size(0), ny, nx, columns});
+    boxes.copy_(at::sigmoid(map).view({n, anchors.size(0), columns, ny, nx}).permute({0, 1, 3, 4, 2}));
+
+    const at::Tensor x = at::arange(nx, map.options()).sub_(0.5).view({1, nx});
+    const at::Tensor y = at::arange(ny, map.options()).sub_(0.5).view({ny, 1});
+    boxes.select(4, 0).mul_(2).add_(x).mul_(stride);
+    boxes.select(4, 1).mul_(2).add_(y).mul_(stride);
+    boxes.narrow(4, 2, 2).mul_(2).square_().mul_(anchors);
+  }
+};
+
+class TorchEngine final : public Engine {
+ public:
+  TorchEngine(const Graph& graph, at::Device device)
+      : graph_(graph), last_readers_(LastReaders(graph)), device_(device) {
+    const c10::InferenceMode no_gradients;
+    for (const Operation& operation : graph_.operations()) {
+      steps_.push_back(std::visit(Compiler{device_}, operation.kind));
+    }
+  }
+
+  Predictions Run(const ImageBatch& batch) const override {
+    Check(batch);
+    InferShapes(graph_, batch.height, batch.width);  // refuses what LibTorch would fail on, in our words
+    return Guarded("while running the network", [&] {
+      const c10::InferenceMode no_gradients;
+      at::init_num_threads();  // of this thread, which may be new to LibTorch
+      return OnHost(Compute(OnDevice(batch)));
+    });
+  }
+
+  std::string Description() const override {
+    const std::string where = device_.is_cuda()
+                                  ? "CUDA:" + std::to_string(device_.index())
+                                  : "CPU (" + std::to_string(at::get_num_threads()) + " threads)";
+    return "torch " TORCH_VERSION " " + where;
+  }
+
+ private:
+  void Check(const ImageBatch& batch) const {
+    const std::int64_t channels = graph_.channels(0);
+    const bool sides_fit = batch.n > 0 && batch.height > 0 && batch.width > 0;
+    const std::int64_t numbers = sides_fit ? batch.n * channels * batch.height * batch.width : -1;
+    if (static_cast<std::int64_t>(batch.pixels.size()) == numbers) return;
+    throw Error("a batch of " + std::to_string(batch.n) + " pictures of " + std::to_string(batch.height) +
+                    "x" + std::to_string(batch.width) + " does not have " +
+                    std::to_string(batch.pixels.size()) + " numbers",
+                ExitCode::kBadData);
+  }
+
+  at::Tensor OnDevice(const ImageBatch& batch) const {
+    // from_blob takes no const; no step writes to its inputs.
+    auto* pixels = const_cast<float*>(batch.pixels.data());
+    return at::from_blob(pixels, {batch.n, graph_.channels(0), batch.height, batch.width}, at::kFloat)
+        .to(device_);
+  }
+
+  /// Runs every operation in order; a value is given up as soon as its last reader has run.
+  at::Tensor Compute(at::Tensor pictures) const {
+    std::vector<at::Tensor> values(steps_.size());
+    values.front() = std::move(pictures);
+    for (std::size_t v = 1; v < steps_.size(); ++v) {
+      const std::vector<Value>& inputs = graph_.operations()[v].inputs;
+      Inputs in;
+      for (const Value input : inputs) in.push_back(values[static_cast<std::size_t>(input)]);
+      values[v] = steps_[v](in);
+      for (const Value input : inputs) {
+        const auto i = static_cast<std::size_t>(input);
+        if (last_readers_[i] == static_cast<Value>(v)) values[i].reset();
+      }
+    }
+    return std::move(values.back());
+  }
+
+  static Predictions OnHost(const at::Tensor& result) {
+    const at::Tensor values = result.cpu().contiguous();
+    Predictions predictions;
+    predictions.n = values.size(0);
+    predictions.rows = values.size(1);
+    predictions.columns = values.numel() / predictions.n / predictions.rows;
+    const auto* first = values.data_ptr<float>();
+    predictions.values.assign(first, first + values.numel());
+    return predictions;
+  }
+
+  const Graph graph_;  // keeps the constants that CPU tensors are views of
+  const std::vector<Value> last_readers_;
+  const at::Device device_;
+  std::vector<Step> steps_;
+};
+
+std::shared_ptr<const Engine> Open(const Graph& graph, const EngineOptions& options) {
+  return Guarded("while making the network ready", [&]() -> std::shared_ptr<const Engine> {
+    const at::Device device = SelectDevice(options.device);
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    // LibTorch would round the inputs of CUDA convolutions to 10 bits of mantissa: results would depend on
+    // the device.
+    at::globalContext().setAllowTF32CuDNN(false);
+    return std::make_shared<TorchEngine>(graph, device);
+  });
+}
+
+}  // namespace
+}  // namespace roost::yolo
+
+extern "C" __attribute__((visibility("default")))
+const roost::yolo::EngineModule roost_engine_module = {ROOST_VERSION, roost::yolo::Open};
