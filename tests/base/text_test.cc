@@ -46,6 +46,17 @@ TEST(Text, PrintableReplacesControlCharactersAndBrokenUtf8) {
                              "b"));
 }
 
+TEST(Text, FormatBytesKeepsTwoOrThreeDigits) {
+  EXPECT_EQ("0 B", FormatBytes(0));
+  EXPECT_EQ("999 B", FormatBytes(999));
+  EXPECT_EQ("1.0 kB", FormatBytes(1000));
+  EXPECT_EQ("1.5 kB", FormatBytes(1499));
+  EXPECT_EQ("10 kB", FormatBytes(9990));
+  EXPECT_EQ("999 kB", FormatBytes(999'499));
+  EXPECT_EQ("1.0 MB", FormatBytes(999'500));
+  EXPECT_EQ("18 EB", FormatBytes(UINT64_MAX));
+}
+
 TEST(Text, IsUtf8AcceptsWholeSequencesOnly) {
   EXPECT_TRUE(IsUtf8(""));
   EXPECT_TRUE(IsUtf8("caf\xC3\xA9 \xF0\x9F\x98\x80"));

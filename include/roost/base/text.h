@@ -39,6 +39,9 @@ std::optional<double> ParseDouble(std::string_view text);
 /// Whether the whole text is well-formed UTF-8. Surrogates pass, as in Python's files.
 bool IsUtf8(std::string_view text);
 
+/// "999 B", "1.5 kB", "12 MB", "3.2 GB": decimal units, two or three digits that matter.
+std::string FormatBytes(std::uint64_t bytes);
+
 /// `text` fit for one line on a terminal: control characters and bytes that are not UTF-8 become '?'.
 std::string Printable(std::string_view text);
 
