@@ -91,7 +91,7 @@ class Module {
   /// An int or a list of ints (`f` of a layer).
   std::vector<std::int64_t> Ints(std::string_view name) const;
 
-  /// An Error (bad data): "layer <path> (<class>): <what>".
+  /// An Error (bad data): "layer <path> (<class>): <what>", "the model (<class>): <what>" at the root.
   Error Wrong(std::string_view what) const;
 };
 

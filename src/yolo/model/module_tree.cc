@@ -1,0 +1,150 @@
+#include "yolo/model/module_tree.h"
+
+#include "roost/base/error.h"
+#include "roost/base/text.h"
+
+namespace roost::yolo {
+namespace {
+
+using pickle::As;
+using pickle::Behind;
+using pickle::Describe;
+using pickle::Dict;
+using pickle::List;
+using pickle::Object;
+using pickle::Symbol;
+using pickle::TensorView;
+using pickle::Value;
+
+// YOLOv5x6 has about 900 modules, ten deep at most, and 20000 values in their attributes.
+constexpr int kMaxModuleDepth = 64;
+constexpr std::int64_t kMaxModules = 100'000;
+constexpr int kMaxAttributeDepth = 32;
+constexpr std::int64_t kMaxAttributeValues = 1'000'000;
+
+[[noreturn]] void Fail(std::string what) { throw Error(std::move(what), ExitCode::kBadData); }
+
+/// Items of a dictionary with text keys, each key once: the last value of a key, at the place of its first.
+NamedList<Value> UniqueItems(const Dict& dict, std::string_view what) {
+  NamedList<Value> items;
+  items.reserve(dict.items.size());
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const auto& [key, value] : dict.items) {
+    const auto* name = As<std::string_view>(key);
+    if (name == nullptr) Fail("the name of " + std::string(what) + " is " + Describe(key));
+    const auto [place, is_new] = places.emplace(*name, items.size());
+    if (is_new) {
+      items.emplace_back(*name, value);
+    } else {
+      items[place->second].second = value;
+    }
+  }
+  return items;
+}
+
+/// The dictionary `name` (`_modules`, `_parameters`, `_buffers`) of a module, or null where it has none.
+const Dict* FindContainer(const Object& object, std::string_view name) {
+  const Value* value = object.state.Find(name);
+  if (value == nullptr || std::holds_alternative<std::monostate>(*value)) return nullptr;
+  const auto* dict = Behind<Dict>(*value);
+  if (dict == nullptr) {
+    Fail("'" + std::string(name) + "' of a " + object.type->FullName() + " is " + Describe(*value));
+  }
+  return dict;
+}
+
+}  // namespace
+
+ModuleTree::Built ModuleTree::Build(const Object& object, const std::string& path, int depth) {
+  const auto [place, is_new] = built_.try_emplace(&object);
+  if (!is_new) {
+    if (place->second.module == nullptr) Fail("its module '" + path + "' contains itself");
+    return place->second;
+  }
+  if (depth > kMaxModuleDepth) Fail("its modules nest deeper than any network's");
+
+  auto module = std::make_shared<Module>();
+  module->class_name = object.type->FullName();
+  module->path = path;
+  std::int64_t walk_length = 1;
+  if (const Dict* modules = FindContainer(object, "_modules")) {
+    AddChildren(*modules, depth, *module, walk_length);
+  }
+  AddTensors(object, "_parameters", *module, module->parameters);
+  AddTensors(object, "_buffers", *module, module->buffers);
+  for (const auto& [name, value] : UniqueItems(object.state, "an attribute")) {
+    // What begins with an underscore is torch's own: the containers above, hooks, flags.
+    if (!name.starts_with('_')) module->attributes.emplace_back(name, Copy(value));
+  }
+  return built_[&object] = {std::move(module), walk_length};
+}
+
+void ModuleTree::AddChildren(const Dict& modules, int depth, Module& parent, std::int64_t& walk_length) {
+  for (const auto& [name, value] : UniqueItems(modules, "a module")) {
+    const std::string path = (parent.path.empty() ? "" : parent.path + ".") + Printable(name.substr(0, 100));
+    if (std::holds_alternative<std::monostate>(value)) {
+      parent.children.emplace_back(name, nullptr);
+      continue;
+    }
+    const auto* child = Behind<Object>(value);
+    if (child == nullptr) Fail("its module '" + path + "' is " + Describe(value) + ", not a module");
+    Built built = Build(*child, path, depth + 1);
+    walk_length += built.walk_length;
+    if (walk_length > kMaxModules) Fail("it has more modules than any network");
+    parent.children.emplace_back(name, std::move(built.module));
+  }
+}
+
+void ModuleTree::AddTensors(const Object& object, std::string_view container, Module& module,
+                            NamedList<std::optional<Tensor>>& tensors) {
+  const Dict* dict = FindContainer(object, container);
+  if (dict == nullptr) return;
+  for (const auto& [name, value] : UniqueItems(*dict, "a tensor")) {
+    if (std::holds_alternative<std::monostate>(value)) {
+      tensors.emplace_back(name, std::nullopt);
+    } else if (const auto* view = Behind<TensorView>(value)) {
+      tensors.emplace_back(name, file_.Read(*view));
+    } else {
+      throw module.Wrong("tensor '" + Printable(name.substr(0, 100)) + "' is " + Describe(value));
+    }
+  }
+}
+
+Attribute ModuleTree::Copy(const Value& value, int depth) {
+  // Lists may be shared or contain themselves, so both their depth and what is copied in total end somewhere.
+  if (depth > kMaxAttributeDepth) Fail("the attributes of a module nest without end");
+  if (++copied_ > kMaxAttributeValues) Fail("the attributes of its modules are larger than any network's");
+
+  struct Visitor {
+    ModuleTree& tree;
+    int depth;
+    Attribute operator()(std::monostate) const { return {}; }
+    Attribute operator()(bool v) const { return {v}; }
+    Attribute operator()(std::int64_t v) const { return {v}; }
+    Attribute operator()(double v) const { return {v}; }
+    Attribute operator()(std::string_view v) const { return {std::string(v)}; }
+    Attribute operator()(pickle::BigInt) const { return {OpaqueObject{"builtins.int"}}; }
+    Attribute operator()(pickle::Bytes) const { return {OpaqueObject{"builtins.bytes"}}; }
+    Attribute operator()(const List* v) const {
+      AttributeList list;
+      list.reserve(v->items.size());
+      for (const Value& item : v->items) list.push_back(tree.Copy(item, depth + 1));
+      return {std::move(list)};
+    }
+    Attribute operator()(const Dict* v) const {
+      AttributeMap map;
+      map.reserve(v->items.size());
+      for (const auto& [key, item] : v->items) {
+        map.emplace_back(tree.Copy(key, depth + 1), tree.Copy(item, depth + 1));
+      }
+      return {std::move(map)};
+    }
+    Attribute operator()(const Object* v) const { return {OpaqueObject{v->type->FullName()}}; }
+    Attribute operator()(const Symbol* v) const { return {OpaqueObject{v->FullName()}}; }
+    Attribute operator()(const pickle::StorageRef*) const { return {OpaqueObject{"torch.Storage"}}; }
+    Attribute operator()(const TensorView* v) const { return {tree.file_.Read(*v)}; }
+  };
+  return std::visit(Visitor{*this, depth}, value);
+}
+
+}  // namespace roost::yolo

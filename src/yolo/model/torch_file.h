@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "roost/base/files.h"
+#include "roost/yolo/module.h"
+#include "yolo/model/pickle.h"
+#include "yolo/model/zip.h"
+
+namespace roost::yolo {
+
+/// What torch.save() wrote: one Python value, and the storages its tensors look into. Both containers: the
+/// zip archive of torch 1.6 and later, and the stream of five pickles before that.
+///
+/// Values stay valid while this object lives; tensors keep the file's bytes alive themselves.
+class TorchFile {
+ public:
+  /// Throws Error (bad data) that says what the file is instead, where it is no such file.
+  explicit TorchFile(std::shared_ptr<const MappedFile> file);
+  TorchFile(const TorchFile&) = delete;
+  TorchFile& operator=(const TorchFile&) = delete;
+
+  const pickle::Value& root() const { return root_; }
+  /// "zip" or "legacy".
+  const std::string& format() const { return format_; }
+
+  /// The tensor with its storage, which is read (its checksum tested, inflated where need be) at its first
+  /// use. Throws Error (bad data).
+  Tensor Read(const pickle::TensorView& view);
+
+ private:
+  void OpenZip();
+  void OpenLegacy();
+  const SharedBytes& StorageBytes(std::string_view key);
+
+  std::shared_ptr<const MappedFile> file_;
+  std::string format_;
+  std::optional<ZipArchive> zip_;
+  std::string storage_prefix_;  ///< of storages in the zip: "archive/data/"
+  SharedBytes pickle_bytes_;    ///< the texts of `heap_` lie in it
+  pickle::Heap heap_;
+  pickle::Value root_;
+  std::unordered_map<std::string_view, SharedBytes> storages_;  ///< those read so far; legacy: all
+};
+
+/// What `bytes`, which torch.save() did not write, look like: "an HTML page (a failed download?)".
+std::string DescribeContent(std::span<const std::byte> bytes);
+
+}  // namespace roost::yolo
