@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "roost/base/error.h"
+#include "roost/base/files.h"
+#include "roost/yolo/detection.h"
+
+/// Pictures: decode, letterbox, draw, encode. Everything that needs OpenCV is behind this header, and what it
+/// computes is bit for bit what the reference's calls of OpenCV give.
+namespace roost::yolo {
+
+/// Blue, green, red: OpenCV's order.
+using Color = std::array<std::uint8_t, 3>;
+
+/// A decoded picture: height x width x 3 bytes, BGR, rows without gaps. Owns its pixels; moves are cheap,
+/// copies are asked for with Clone().
+class Image {
+ public:
+  Image() = default;
+  /// All pixels `color`. Sides of at least one pixel.
+  Image(Size size, Color color);
+  /// Takes over pixels that somebody else allocated: size.height * size.width * 3 bytes.
+  Image(Size size, std::shared_ptr<std::uint8_t> pixels) : size_(size), pixels_(std::move(pixels)) {}
+
+  Image(Image&&) noexcept = default;
+  Image& operator=(Image&&) noexcept = default;
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+  Image Clone() const;
+
+  Size size() const { return size_; }
+  std::span<std::uint8_t> pixels() { return {pixels_.get(), bytes()}; }
+  std::span<const std::uint8_t> pixels() const { return {pixels_.get(), bytes()}; }
+
+ private:
+  std::size_t bytes() const { return static_cast<std::size_t>(size_.height * size_.width * 3); }
+  Size size_;
+  std::shared_ptr<std::uint8_t> pixels_;  ///< shared only with what allocated it
+};
+
+/// The picture in an encoded file: 8 bits per channel, three channels, turned upright by its EXIF orientation
+/// (JPEG, PNG and TIFF). `name` is for messages. An Error (bad data) where it cannot be decoded; a JPEG that
+/// was cut short decodes with its end grey, as everywhere.
+Result<Image> DecodeImage(std::string_view bytes, const Path& name);
+
+/// DecodeImage of a file. An Error names it.
+Result<Image> ReadImage(const Path& path);
+
+/// Suffixes (".jpg") that EncodeImage can write; case does not matter.
+bool CanEncode(std::string_view suffix);
+
+/// `image` in the format that `suffix` names, with OpenCV's default quality (JPEG 95).
+Result<std::string> EncodeImage(const Image& image, const std::string& suffix);
+
+/// How a picture is fitted into the network input: scaled by one factor to `scaled`, then padded with grey.
+struct LetterboxPlan {
+  Size original;
+  Size scaled;
+  std::int64_t top = 0, bottom = 0, left = 0, right = 0;
+
+  Size padded() const { return {scaled.height + top + bottom, scaled.width + left + right}; }
+};
+
+/// The smallest rectangle that holds the scaled picture and has sides that are multiples of `stride`, inside
+/// `target` (utils/augmentations.py letterbox, auto=True). An Error (bad data) for a picture so narrow that a
+/// side would scale to nothing.
+Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride);
+
+/// The padded picture, 8 bits, bilinear.
+Image Letterbox(const Image& image, const LetterboxPlan& plan);
+
+/// BGR bytes to RGB planes in 0..1. `planes` holds 3 * height * width floats.
+void ToPlanes(const Image& image, std::span<float> planes);
+
+/// A box in pixels of the padded network input, in pixels of the picture and clipped to it. The reference
+/// computes scale and padding again from the two sizes (scale_boxes), a little different from what letterbox
+/// did; so do we.
+Box ToOriginal(const Box& box, Size padded, Size original);
+
+/// How boxes are drawn.
+struct DrawStyle {
+  int line_thickness = 3;  ///< pixels; 0 = from the size of the picture
+};
+
+/// Ultralytics' colour of a class.
+Color ClassColor(std::int64_t class_id);
+
+/// Draws the frame of `box` (whole pixels) and, where `label` is not empty, the label on a filled background
+/// above it, or inside where there is no room above. OpenCV's font has ASCII only: other characters become
+/// '?'.
+void DrawBox(Image& image, const Box& box, const std::string& label, Color color, const DrawStyle& style);
+
+/// How many threads the functions above may use, for the whole process. Called once, in main.
+void SetImageThreads(int threads);
+
+}  // namespace roost::yolo

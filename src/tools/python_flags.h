@@ -1,0 +1,45 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "roost/base/error.h"
+
+namespace roost {
+
+/// What Python's argparse lets people type for the flags of the reference's scripts: --conf_thres for
+/// --conf-thres, and any beginning that only one flag has (--conf). Returns the words of a command line
+/// (without argv[0]) with such flags spelled out as `app` knows them; the rest as it is. Throws Error (usage)
+/// where a beginning is ambiguous.
+inline std::vector<std::string> SpellOutFlags(const CLI::App& app, std::vector<std::string> words) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (std::string& word : words) {
+    if (word == "--") break;
+    if (!word.starts_with("--")) continue;
+    const std::size_t end = std::min(word.find('='), word.size());
+    std::string flag = word.substr(0, end);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    if (std::find(known.begin(), known.end(), flag) == known.end()) {
+      std::vector<std::string> candidates;
+      std::copy_if(known.begin(), known.end(), std::back_inserter(candidates),
+                   [&](const std::string& name) { return name.starts_with(flag); });
+      if (candidates.size() > 1) {
+        std::string list;
+        for (const std::string& candidate : candidates) list += " " + candidate;
+        throw Error(flag + " could mean" + list, ExitCode::kUsage);
+      }
+      if (candidates.empty()) continue;
+      flag = candidates.front();
+    }
+    word.replace(0, end, flag);
+  }
+  return words;
+}
+
+}  // namespace roost

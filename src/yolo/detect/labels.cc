@@ -1,0 +1,66 @@
+#include "yolo/detect/labels.h"
+
+#include <cmath>
+#include <cstdio>
+#include <system_error>
+
+namespace roost::yolo {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// As Python's '%g' does.
+void AppendNumber(std::string& line, double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  if (!line.empty()) line += ' ';
+  line += text;
+}
+
+}  // namespace
+
+Box RoundedToPixels(const Box& box) {
+  return {std::nearbyint(box.x1), std::nearbyint(box.y1), std::nearbyint(box.x2), std::nearbyint(box.y2)};
+}
+
+std::string LabelLines(const std::vector<Detection>& detections, Size picture, bool with_confidence) {
+  const auto width = static_cast<float>(picture.width);
+  const auto height = static_cast<float>(picture.height);
+  std::string lines;
+  for (auto it = detections.rbegin(); it != detections.rend(); ++it) {
+    const Box box = RoundedToPixels(it->box);
+    std::string line = std::to_string(it->class_id);
+    AppendNumber(line, (box.x1 + box.x2) / 2 / width);
+    AppendNumber(line, (box.y1 + box.y2) / 2 / height);
+    AppendNumber(line, (box.x2 - box.x1) / width);
+    AppendNumber(line, (box.y2 - box.y1) / height);
+    if (with_confidence) AppendNumber(line, it->confidence);
+    lines += line + '\n';
+  }
+  return lines;
+}
+
+void LabelWriter::Write(const Path& picture, Size size, const std::vector<Detection>& detections) {
+  const std::string stem = picture.stem();
+  const Path path = folder_ / (stem + ".txt");
+  const bool first = stems_.insert(stem).second;
+  if (detections.empty()) {
+    std::error_code error;
+    if (first) fs::remove(path, error);
+    if (error) throw ErrnoError(error.value(), "remove", path);
+    return;
+  }
+  std::string lines = LabelLines(detections, size, with_confidence_);
+  if (!first && fs::exists(path)) lines.insert(0, ReadFile(path).value());
+  WriteFileAtomically(path, lines).value();
+}
+
+std::size_t LabelWriter::CountFiles() const {
+  std::size_t count = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().native().ends_with(".txt")) ++count;
+  }
+  return count;
+}
+
+}  // namespace roost::yolo

@@ -1,0 +1,66 @@
+#include "yolo/detect/network.h"
+
+#include <set>
+#include <utility>
+
+#include "roost/yolo/detector.h"
+#include "roost/yolo/module.h"
+#include "yolo/detect/class_names.h"
+
+namespace roost::yolo {
+namespace {
+
+/// Modules as the reference counts them once batch norm is folded away; a shared one counts once.
+void CollectModules(const Module& module, std::set<const Module*>& modules) {
+  if (module.class_name.ends_with(".BatchNorm2d") || !modules.insert(&module).second) return;
+  for (const auto& [name, child] : module.children) {
+    if (child) CollectModules(*child, modules);
+  }
+}
+
+std::size_t CountParameters(const Graph& graph) {
+  const Graph folded = FoldBatchNorm(graph);
+  std::size_t count = 0;
+  for (const Operation& operation : folded.operations()) {
+    const auto* conv = std::get_if<ConvOp>(&operation.kind);
+    if (conv == nullptr) continue;
+    count += conv->weight->size() + (conv->bias ? conv->bias->size() : 0);
+  }
+  return count;
+}
+
+std::string Summarize(const Module& model, const Graph& graph, std::int64_t classes) {
+  std::set<const Module*> modules;
+  CollectModules(model, modules);
+  return std::to_string(modules.size()) + " layers, " + std::to_string(CountParameters(graph)) +
+         " parameters, " + std::to_string(classes) + (classes == 1 ? " class" : " classes");
+}
+
+}  // namespace
+
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
+  Checkpoint checkpoint = LoadCheckpoint(weights);
+  try {
+    Network network;
+    network.graph = Lower(*checkpoint.model);
+    const auto* head = std::get_if<DetectOp>(&network.graph[network.graph.output()].kind);
+    if (head == nullptr) throw Error("the model is not a detector", ExitCode::kBadData);
+    network.classes = head->classes;
+    network.stride = checkpoint.stride;
+    network.input = RoundedUp(input, network.stride);
+    InferShapes(network.graph, network.input.height, network.input.width);
+    network.summary = Summarize(*checkpoint.model, network.graph, network.classes);
+    network.names = std::move(checkpoint.names);
+    if (!dataset_yaml.empty() && AreNamesMadeUp(network.names)) {
+      network.names = ReadClassNames(dataset_yaml);
+    }
+    return network;
+  } catch (const Error& error) {
+    // The graph knows layers, not files.
+    if (error.message().find(weights.string()) != std::string::npos) throw;
+    throw Error("cannot use weights '" + weights.string() + "': " + error.message(), error.code(),
+                error.hint());
+  }
+}
+
+}  // namespace roost::yolo

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "roost/base/files.h"
+#include "roost/yolo/detection.h"
+#include "roost/yolo/graph.h"
+
+namespace roost::yolo {
+
+/// A detection model read from a checkpoint and checked, ready for an engine.
+struct Network {
+  Graph graph;
+  std::vector<std::string> names;  ///< of the classes, by id
+  std::int64_t classes = 0;
+  std::int64_t stride = 32;
+  Size input;           ///< the size asked for, rounded up to the stride
+  std::string summary;  ///< "213 layers, 1867405 parameters, 80 classes"
+};
+
+/// Reads `weights` and makes sure that the model is a detector that can run on pictures of `input` size.
+/// Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not. Throws
+/// Error (bad data, no input).
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml);
+
+}  // namespace roost::yolo

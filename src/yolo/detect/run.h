@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "roost/yolo/detector.h"
+#include "roost/yolo/image.h"
+#include "yolo/detect/labels.h"
+#include "yolo/detect/reporter.h"
+#include "yolo/detect/sources.h"
+
+namespace roost::yolo {
+
+/// What is written for each picture, and where.
+struct OutputOptions {
+  Path folder;
+  bool save_pictures = true;
+  bool save_labels = false;
+  bool save_confidence = false;  ///< a sixth column in label files
+  bool hide_labels = false;      ///< boxes without text
+  bool hide_confidence = false;
+  DrawStyle style;
+};
+
+/// The name under which the annotated picture is saved: its own, or with ".jpg" added where its format can
+/// only be read (dng, mpo, pfm).
+Path OutputName(const Path& picture);
+
+/// Refuses (Error, usage) a run whose annotated pictures would replace its own inputs, and warns about inputs
+/// that share an output file.
+void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter);
+
+/// Detects on every input and writes what `options` ask for. An input that cannot be used is told, counted
+/// and passed over; output that cannot be written ends the run (Error). Asks `stop_signal` before each input
+/// and ends early when it answers a signal number.
+RunSummary RunDetection(const std::vector<Input>& inputs, const Detector& detector,
+                        const std::vector<std::string>& names, const OutputOptions& options,
+                        Reporter& reporter, const std::function<int()>& stop_signal);
+
+}  // namespace roost::yolo

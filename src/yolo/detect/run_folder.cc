@@ -1,0 +1,64 @@
+#include "yolo/detect/run_folder.h"
+
+#include <cerrno>
+#include <system_error>
+
+#include <sys/stat.h>
+
+namespace roost::yolo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxRuns = 1'000'000;  // a bound, so that a file system that answers nonsense ends the search
+
+/// False where something of that name exists.
+bool Claim(const Path& path) {
+  if (::mkdir(path.c_str(), 0777) == 0) return true;
+  if (errno == EEXIST) return false;
+  const Error error = ErrnoError(errno, "create folder", path);
+  throw Error(error.message(),
+              error.code() == ExitCode::kPermission ? ExitCode::kPermission : ExitCode::kCannotCreate);
+}
+
+/// The folder to use, made by us or not.
+std::pair<Path, bool> Choose(const RunFolderOptions& options) {
+  if (!options.exact.empty() || options.exist_ok) {
+    Path path = options.exact.empty() ? options.project / options.name : options.exact;
+    const bool existed = fs::is_directory(path);
+    MakeDirectories(path);
+    return {std::move(path), !existed};
+  }
+  const Path first = options.project / options.name;
+  MakeDirectories(first.parent_path());
+  if (Claim(first)) return {first, true};
+  for (int n = 2; n <= kMaxRuns; ++n) {
+    Path next = first;
+    next += std::to_string(n);
+    if (Claim(next)) return {std::move(next), true};
+  }
+  throw Error("no free folder name after '" + first.string() + "'", ExitCode::kCannotCreate,
+              "give another --name or --project");
+}
+
+/// Finds out before hours of work, and not after, that the folder cannot be written.
+void CheckWritable(const Path& folder) { const AtomicFile probe(folder / "probe"); }
+
+}  // namespace
+
+RunFolder RunFolder::Create(const RunFolderOptions& options) {
+  auto [path, made] = Choose(options);
+  RunFolder folder(std::move(path), made);
+  if (options.labels) MakeDirectories(folder.labels());
+  CheckWritable(options.labels ? folder.labels() : folder.path());
+  return folder;
+}
+
+void RunFolder::RemoveIfUnused() const {
+  std::error_code ignored;  // remove() refuses folders that hold something
+  if (!made_) return;
+  fs::remove(labels(), ignored);
+  fs::remove(path_, ignored);
+}
+
+}  // namespace roost::yolo

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "roost/base/files.h"
+
+namespace roost::yolo {
+
+/// Where one run puts its results.
+struct RunFolderOptions {
+  Path project = "runs/detect";
+  std::string name = "exp";
+  bool exist_ok = false;  ///< use project/name although it exists
+  Path exact;             ///< --out: this folder, whether it exists or not
+  bool labels = false;    ///< also make the folder "labels" in it
+};
+
+/// The folder of a run: exists and can be written.
+class RunFolder {
+ public:
+  /// Makes the folder: project/name, or the first free one of name2, name3, ... Claimed by mkdir, so that two
+  /// runs that start together get two folders. Throws Error (cannot create, permission).
+  static RunFolder Create(const RunFolderOptions& options);
+
+  const Path& path() const { return path_; }
+  Path labels() const { return path_ / "labels"; }
+
+  /// Takes back folders that this run made, where they are still empty: for a run that fails before it
+  /// starts.
+  void RemoveIfUnused() const;
+
+ private:
+  explicit RunFolder(Path path, bool made) : path_(std::move(path)), made_(made) {}
+  Path path_;
+  bool made_;
+};
+
+}  // namespace roost::yolo

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "roost/base/files.h"
+
+namespace roost::yolo {
+
+/// One file to look at.
+struct Input {
+  enum class Kind { kImage, kVideo };
+  Path path;  ///< absolute
+  Kind kind = Kind::kImage;
+  std::string unusable;  ///< why it cannot be used, where that is known without opening it
+};
+
+/// What --source names.
+struct Inputs {
+  std::vector<Input> files;  ///< pictures first, then videos; each in the order of its sources
+  bool from_list = false;    ///< named by a list file: detect.py saves no pictures then
+};
+
+/// Finds the files that `sources` name, in detect.py's order. A source is
+///   - a picture,
+///   - a folder: the pictures in it, sorted, without hidden files and sub-folders,
+///   - a glob with * ? [...] and ** for any depth of folders, sorted; hidden names only where asked for,
+///   - a list file (.txt): one of the above per line, or several separated by white space; relative to the
+///     working directory; taken in sorted order.
+/// What exists under its literal name is never taken for a glob. Files with other suffixes in a folder or
+/// glob are passed over; videos and entries of a list that are not there are returned as unusable.
+///
+/// Throws Error (no input) where a source does not exist or nothing at all is left to do, and Error (usage)
+/// for cameras, streams and web addresses.
+Inputs FindInputs(std::vector<std::string> sources);
+
+}  // namespace roost::yolo

@@ -1,0 +1,76 @@
+#include "roost/yolo/image.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <opencv2/core.hpp>
+#include <opencv2/core/utility.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include "roost/base/text.h"
+#include "yolo/image/mat.h"
+
+namespace roost::yolo {
+namespace {
+
+constexpr std::string_view kNotDecodable =
+    "not a picture that can be decoded (damaged, or of a kind that is not supported)";
+
+Error CannotDecode(const Path& name, std::string_view why) {
+  return Error("cannot decode '" + name.string() + "': " + std::string(why), ExitCode::kBadData);
+}
+
+/// OpenCV's messages carry file, line and function of its source: only the first line says something.
+std::string FirstLine(const cv::Exception& error) { return Printable(Split(error.err, '\n').front()); }
+
+}  // namespace
+
+Image::Image(Size size, Color color)
+    : Image(FromMat(cv::Mat(static_cast<int>(size.height), static_cast<int>(size.width), CV_8UC3,
+                            cv::Scalar(color[0], color[1], color[2])))) {}
+
+Image Image::Clone() const { return FromMat(AsMat(*this).clone()); }
+
+Result<Image> DecodeImage(std::string_view bytes, const Path& name) {
+  if (bytes.empty()) return CannotDecode(name, "the file is empty");
+  if (!std::in_range<int>(bytes.size())) return CannotDecode(name, "the file is larger than 2 GiB");
+  const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
+  try {
+    cv::Mat decoded = cv::imdecode(encoded, cv::IMREAD_COLOR);
+    if (decoded.empty()) return CannotDecode(name, kNotDecodable);
+    return FromMat(std::move(decoded));
+  } catch (const cv::Exception& error) {
+    return CannotDecode(name, FirstLine(error));
+  }
+}
+
+Result<Image> ReadImage(const Path& path) {
+  auto bytes = ReadFile(path);
+  if (!bytes) return bytes.error();
+  return DecodeImage(*bytes, path);
+}
+
+bool CanEncode(std::string_view suffix) {
+  // Not asked of OpenCV: haveImageWriter() says yes to formats that then refuse 8-bit pictures (pfm).
+  static constexpr std::array kWritable = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
+  return std::any_of(kWritable.begin(), kWritable.end(),
+                     [&](const char* known) { return EqualsIgnoreCase(known, suffix); });
+}
+
+Result<std::string> EncodeImage(const Image& image, const std::string& suffix) {
+  const auto failure = [&](std::string_view why) {
+    return Error("cannot encode a picture as '" + suffix + "': " + std::string(why), ExitCode::kCannotCreate);
+  };
+  try {
+    std::vector<std::uint8_t> bytes;
+    if (!cv::imencode(suffix, AsMat(image), bytes)) return failure("OpenCV cannot write this format");
+    return std::string(bytes.begin(), bytes.end());
+  } catch (const cv::Exception& error) {
+    return failure(FirstLine(error));
+  }
+}
+
+void SetImageThreads(int threads) { cv::setNumThreads(threads); }
+
+}  // namespace roost::yolo

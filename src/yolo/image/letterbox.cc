@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "roost/yolo/image.h"
+#include "yolo/image/mat.h"
+
+namespace roost::yolo {
+namespace {
+
+constexpr std::uint8_t kGrey = 114;  // the reference trains with this padding
+
+/// Python's round(): halves go to the even neighbour, the default rounding mode of the machine.
+std::int64_t RoundHalfEven(double value) { return std::llrint(value); }
+
+std::string Describe(Size size) {
+  return std::to_string(size.height) + "x" + std::to_string(size.width) + " (height x width)";
+}
+
+}  // namespace
+
+Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride) {
+  const double scale = std::min(static_cast<double>(target.height) / static_cast<double>(original.height),
+                                static_cast<double>(target.width) / static_cast<double>(original.width));
+  LetterboxPlan plan;
+  plan.original = original;
+  plan.scaled = {RoundHalfEven(static_cast<double>(original.height) * scale),
+                 RoundHalfEven(static_cast<double>(original.width) * scale)};
+  if (plan.scaled.height < 1 || plan.scaled.width < 1) {
+    return Error("a picture of " + Describe(original) + " has no pixels left when scaled to " +
+                     Describe(target) + ": too narrow",
+                 ExitCode::kBadData);
+  }
+  const double pad_height = static_cast<double>((target.height - plan.scaled.height) % stride) / 2;
+  const double pad_width = static_cast<double>((target.width - plan.scaled.width) % stride) / 2;
+  // An odd number of padding pixels is one larger at the bottom and on the right.
+  plan.top = RoundHalfEven(pad_height - 0.1);
+  plan.bottom = RoundHalfEven(pad_height + 0.1);
+  plan.left = RoundHalfEven(pad_width - 0.1);
+  plan.right = RoundHalfEven(pad_width + 0.1);
+  return plan;
+}
+
+Image Letterbox(const Image& image, const LetterboxPlan& plan) {
+  Image padded(plan.padded(), {kGrey, kGrey, kGrey});
+  const cv::Rect inner(static_cast<int>(plan.left), static_cast<int>(plan.top),
+                       static_cast<int>(plan.scaled.width), static_cast<int>(plan.scaled.height));
+  cv::Mat scaled = AsMat(padded)(inner);  // resize() writes into it: it has the right size and type
+  if (plan.scaled == plan.original) {
+    AsMat(image).copyTo(scaled);
+  } else {
+    cv::resize(AsMat(image), scaled, scaled.size(), 0, 0, cv::INTER_LINEAR);
+  }
+  return padded;
+}
+
+void ToPlanes(const Image& image, std::span<float> planes) {
+  const auto pixels = static_cast<std::size_t>(image.size().height * image.size().width);
+  ROOST_CHECK(planes.size() == 3 * pixels, "planes of another size than the picture");
+  // x / 255 as the reference divides; x * (1 / 255) differs in the last bit.
+  std::array<float, 256> scaled{};
+  for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] = static_cast<float>(i) / 255.0F;
+
+  const std::uint8_t* bgr = image.pixels().data();
+  float* red = planes.data();
+  float* green = red + pixels;
+  float* blue = green + pixels;
+  for (std::size_t i = 0; i < pixels; ++i, bgr += 3) {
+    blue[i] = scaled[bgr[0]];
+    green[i] = scaled[bgr[1]];
+    red[i] = scaled[bgr[2]];
+  }
+}
+
+Box ToOriginal(const Box& box, Size padded, Size original) {
+  const auto height = static_cast<double>(original.height);
+  const auto width = static_cast<double>(original.width);
+  const double gain =
+      std::min(static_cast<double>(padded.height) / height, static_cast<double>(padded.width) / width);
+  // The reference's tensors are float32, and so are the scalars it combines them with.
+  const auto gain32 = static_cast<float>(gain);
+  const auto pad_x = static_cast<float>((static_cast<double>(padded.width) - width * gain) / 2);
+  const auto pad_y = static_cast<float>((static_cast<double>(padded.height) - height * gain) / 2);
+  const auto x = [&](float v) {
+    return std::clamp((v - pad_x) / gain32, 0.0F, static_cast<float>(original.width));
+  };
+  const auto y = [&](float v) {
+    return std::clamp((v - pad_y) / gain32, 0.0F, static_cast<float>(original.height));
+  };
+  return {x(box.x1), y(box.y1), x(box.x2), y(box.y2)};
+}
+
+}  // namespace roost::yolo
