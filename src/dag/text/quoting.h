@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "roost/base/error.h"
+
+namespace roost::dag {
+
+/// The new syntax of `arguments` and `environment` without its outer double quotes: words between blanks,
+/// '...' holds blanks together, and '' within it is one '.
+Result<std::vector<std::string>> SplitQuotedWords(std::string_view text);
+
+/// Makes "NAME=value" of each word sure. Of equal names the last stays.
+Result<std::vector<std::string>> CheckEnvironment(const std::vector<std::string>& words);
+
+}  // namespace roost::dag

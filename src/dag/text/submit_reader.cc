@@ -1,0 +1,267 @@
+#include "dag/text/submit_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "dag/text/arithmetic.h"
+
+namespace roost::dag {
+namespace {
+
+constexpr int kMostIncludes = 20;
+
+/// The HTCondor version that `if version` compares with. Features of later versions are not promised.
+constexpr std::array<std::int64_t, 3> kVersion = {24, 0, 0};
+
+/// The first word of a statement, as far as keywords go: up to a blank, '=' or ':'.
+std::string_view FirstWord(std::string_view statement) {
+  return statement.substr(0, statement.find_first_of(" \t=:"));
+}
+
+/// What follows the first `size` characters, trimmed.
+std::string_view After(std::string_view statement, std::size_t size) { return Trim(statement.substr(size)); }
+
+bool IsMacroName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.';
+  });
+}
+
+std::array<std::int64_t, 3> ParseVersion(std::string_view text) {
+  std::array<std::int64_t, 3> version{};
+  const std::vector<std::string> parts = Split(text, '.');
+  if (parts.size() > version.size()) throw Error("'" + std::string(text) + "' is not a version");
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto part = ParseInt(parts[i]);
+    if (!part) throw Error("'" + std::string(text) + "' is not a version");
+    version[i] = *part;
+  }
+  return version;
+}
+
+/// "version >= 8.1.6", without the first word.
+bool VersionHolds(std::string_view comparison) {
+  const auto digits = comparison.find_first_of("0123456789");
+  const std::string_view sign = Trim(comparison.substr(0, digits));
+  if (digits == std::string_view::npos)
+    throw Error("'version" + std::string(comparison) + "' compares with nothing");
+  const auto wanted = ParseVersion(Trim(comparison.substr(digits)));
+  if (sign == ">") return kVersion > wanted;
+  if (sign == ">=") return kVersion >= wanted;
+  if (sign == "<") return kVersion < wanted;
+  if (sign == "<=") return kVersion <= wanted;
+  if (sign == "==") return kVersion == wanted;
+  if (sign == "!=") return kVersion != wanted;
+  throw Error("'" + std::string(sign) + "' does not compare versions (use > >= < <= == !=)");
+}
+
+}  // namespace
+
+void SubmitReader::Read(std::string_view text, const std::string& file) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark of Windows editors
+  ReadStatements(text, file);
+}
+
+void SubmitReader::ReadStatements(std::string_view text, const std::string& file) {
+  const std::vector<Branch> outside = std::exchange(branches_, {});
+  SubmitLines lines(text, file);
+  std::string statement;
+  Next next = Next::kGoOn;
+  while (next == Next::kGoOn && lines.Next(statement)) {
+    const SourceLine where = lines.where();
+    try {
+      next = Statement(statement, lines);
+    } catch (const Error& error) {
+      AddError(faults_, where, error.message());
+    }
+  }
+  if (next == Next::kGoOn && !branches_.empty()) {
+    AddError(faults_, branches_.back().where, "this 'if' has no 'endif'");
+  }
+  branches_ = outside;
+}
+
+bool SubmitReader::Skipping() const {
+  return std::any_of(branches_.begin(), branches_.end(), [](const Branch& branch) { return !branch.active; });
+}
+
+SubmitReader::Next SubmitReader::Statement(std::string_view statement, SubmitLines& lines) {
+  if (Conditional(statement, lines.where())) return Next::kGoOn;
+  if (Skipping()) return Next::kGoOn;
+
+  const std::string_view word = FirstWord(statement);
+  if (EqualsIgnoreCase(word, "queue") || EqualsIgnoreCase(word, "iterate")) {
+    if (includes_ > 0) throw Error("an included file cannot contain a queue statement");
+    queued_ = true;
+    const Queue queue = ParseQueue(After(statement, word.size()), lines, macros_, context_, faults_);
+    on_queue_(queue, lines.where());
+    return context_.method == SubmitMethod::kDirect ? Next::kStop : Next::kGoOn;
+  }
+  const std::string_view rest = After(statement, word.size());
+  const bool with_colon = rest.starts_with(':');
+  if (EqualsIgnoreCase(word, "error") && with_colon) throw Error(macros_.Expand(After(rest, 1)));
+  if (EqualsIgnoreCase(word, "warning") && with_colon) {
+    AddWarning(faults_, lines.where(), macros_.Expand(After(rest, 1)));
+    return Next::kGoOn;
+  }
+  if (Include(statement)) return Next::kGoOn;
+  if (EqualsIgnoreCase(word, "use") && !rest.starts_with('=')) {
+    throw Error("'" + std::string(statement) +
+                "': templates of a site's HTCondor configuration do not exist here");
+  }
+  Assign(statement, lines);
+  return Next::kGoOn;
+}
+
+/// if, elif, else, endif. False for any other statement.
+bool SubmitReader::Conditional(std::string_view statement, const SourceLine& where) {
+  const std::string_view word = FirstWord(statement);
+  const std::string_view rest = After(statement, word.size());
+  if (rest.starts_with('=')) return false;  // a macro of that name
+  if (EqualsIgnoreCase(word, "if")) {
+    Branch branch;
+    branch.where = where;
+    const bool skipping = Skipping();
+    branches_.push_back(branch);  // also where the condition is wrong, so that its endif has a partner
+    const bool holds = !skipping && Holds(rest);
+    branches_.back().active = branches_.back().taken = holds;
+    return true;
+  }
+  const bool elif = EqualsIgnoreCase(word, "elif");
+  const bool otherwise = EqualsIgnoreCase(word, "else");
+  const bool end = EqualsIgnoreCase(word, "endif");
+  if (!elif && !otherwise && !end) return false;
+  if (branches_.empty()) throw Error("'" + std::string(word) + "' without 'if'");
+  if (end) {
+    branches_.pop_back();
+    return true;
+  }
+  Branch& branch = branches_.back();
+  if (branch.in_else) throw Error("'" + std::string(word) + "' after 'else'");
+  branch.in_else = otherwise;
+  branch.active = false;
+  const bool outer_skips = Skipping() && std::any_of(branches_.begin(), branches_.end() - 1,
+                                                     [](const Branch& outer) { return !outer.active; });
+  if (!branch.taken && !outer_skips) branch.active = branch.taken = otherwise || Holds(rest);
+  return true;
+}
+
+/// A number, a truth value, `defined NAME` or `version OP x.y.z`, possibly after '!'. Nothing more is
+/// allowed.
+bool SubmitReader::Holds(std::string_view text) {
+  const std::string expanded = macros_.Expand(text);
+  std::string_view condition = Trim(expanded);
+  if (condition.starts_with('!')) return !Holds(condition.substr(1));
+  if (condition.empty()) return false;
+
+  const std::string_view word = condition.substr(0, condition.find_first_of(" \t<>=!"));
+  if (EqualsIgnoreCase(word, "defined")) {
+    const std::string_view name = After(condition, word.size());
+    const std::string* value = macros_.Find(name);
+    return value != nullptr && !Trim(*value).empty();
+  }
+  if (EqualsIgnoreCase(word, "version")) return VersionHolds(condition.substr(word.size()));
+  for (const std::string_view yes : {"true", "yes", "t"}) {
+    if (EqualsIgnoreCase(condition, yes)) return true;
+  }
+  for (const std::string_view no : {"false", "no", "f"}) {
+    if (EqualsIgnoreCase(condition, no)) return false;
+  }
+  if (const auto number = ParseDouble(condition)) return *number != 0;
+  throw Error("'" + std::string(condition) +
+              "' is no condition: only a number, true or false, 'defined NAME' and 'version >= x.y.z' are");
+}
+
+/// include [ifexist] : file   or   include [ifexist] command : words   or   include : words |
+bool SubmitReader::Include(std::string_view statement) {
+  const std::string_view word = FirstWord(statement);
+  if (!EqualsIgnoreCase(word, "include")) return false;
+  const auto colon = statement.find(':');
+  if (colon == std::string_view::npos || statement.find('=') < colon) return false;
+  bool if_exists = false;
+  bool command = false;
+  for (const std::string& option : SplitAny(statement.substr(word.size(), colon - word.size()), " \t")) {
+    if (EqualsIgnoreCase(option, "ifexist")) {
+      if_exists = true;
+    } else if (EqualsIgnoreCase(option, "command")) {
+      command = true;
+    } else {
+      throw Error("include: '" + option + "' is not supported yet");
+    }
+  }
+  std::string source(Trim(macros_.Expand(statement.substr(colon + 1))));
+  if (source.ends_with('|')) {
+    source.pop_back();
+    command = true;
+  }
+  if (source.empty()) throw Error("include: no file is named");
+  if (includes_ >= kMostIncludes) throw Error("include: files include each other without end");
+
+  std::string text;
+  std::string name = source;
+  if (command) {
+    text = OutputOfCommand(source, context_);
+  } else {
+    const Path path = context_.directory / source;
+    std::error_code ignored;
+    if (if_exists && !std::filesystem::exists(path, ignored)) return true;
+    auto read = ReadFile(path);
+    if (!read) throw Error("include: " + read.error().message());
+    text = *std::move(read);
+  }
+  ++includes_;
+  ReadStatements(text, name);
+  --includes_;
+  return true;
+}
+
+std::string SubmitReader::LinesUntil(std::string_view tag, SubmitLines& lines) {
+  const std::string end = "@" + std::string(tag);
+  std::string text;
+  std::string_view line;
+  while (lines.NextLine(line)) {
+    if (line == end) return text;
+    if (!text.empty()) text.push_back('\n');
+    text.append(line);
+  }
+  throw Error("the value has no closing '" + end + "'");
+}
+
+/// name = value, name += value, name @=tag, +Attribute = value, -Attribute
+void SubmitReader::Assign(std::string_view statement, SubmitLines& lines) {
+  if (statement.starts_with('-') && IsMacroName(Trim(statement.substr(1)))) {
+    macros_.Erase("MY." + std::string(Trim(statement.substr(1))));
+    return;
+  }
+  const auto equals = statement.find('=');
+  if (equals == std::string_view::npos) {
+    throw Error("'" + Printable(statement) + "' is neither name = value nor a queue statement");
+  }
+  std::string name(Trim(statement.substr(0, equals)));
+  const std::string_view value = Trim(statement.substr(equals + 1));
+  const bool several_lines = name.ends_with('@');
+  const bool append = name.size() > 1 && name.ends_with('+');
+  if (several_lines || append) {
+    name.pop_back();
+    name = Trim(name);
+  }
+  if (name.find('$') != std::string::npos) name = Trim(macros_.Expand(name));
+  if (!IsMacroName(name.starts_with('+') ? std::string_view(name).substr(1) : name)) {
+    throw Error("'" + Printable(name) + "' is not a name (letters, digits, '_' and '.')");
+  }
+  const SourceLine where = lines.where();
+  if (several_lines) {
+    macros_.Set(name, LinesUntil(value, lines), where);
+  } else if (append) {
+    const auto* old = macros_.FindEntry(name);
+    macros_.Set(
+        name,
+        old == nullptr || old->value.empty() ? std::string(value) : old->value + " " + std::string(value),
+        where);
+  } else {
+    macros_.Set(name, value, where);
+  }
+}
+
+}  // namespace roost::dag
