@@ -16,9 +16,9 @@ struct JobAttempt {
   Job job;
   int attempt = 0;  ///< of the node: 0, then 1 for its first retry, ...
 
-  /// "node/proc/attempt": given to the job as DAGRUN_JOB_KEY without the attempt, so that retried jobs can be
-  /// idempotent.
-  std::string Key() const;
+  /// "node/proc", the same for every attempt: given to the job as DAGRUN_JOB_KEY, so that a job that is run
+  /// again can recognise what an earlier attempt left.
+  std::string Key() const { return job.node + "/" + std::to_string(job.proc); }
 };
 
 /// Identifies an attempt at an executor: (cluster, proc) is unique in a run, since a retry gets a new
@@ -40,8 +40,9 @@ struct Exited {
   ExitStatus status;
   ResourceUsage usage;
 };
-/// It could not be started, or its files could not be moved: HTCondor would hold the job. `code` and
-/// `subcode` are HTCondor's hold reason codes.
+/// It could not be started, or its files could not be moved: HTCondor would hold the job and wait for a
+/// person. Nobody releases jobs here, so it is the end of the attempt. `code` and `subcode` are HTCondor's
+/// hold reason codes.
 struct Refused {
   std::string reason;
   int code = 0;
@@ -80,6 +81,10 @@ class Executor {
 
   /// Asks for the attempt to be stopped, or taken from the queue. Does not wait; unknown ids are ignored.
   virtual void Remove(AttemptId id, const std::string& reason) = 0;
+
+  /// Asks for everything to be stopped at once, without the grace that Remove() gives. Does not wait: each
+  /// attempt still reports its end.
+  virtual void KillAll() = 0;
 
   /// Attempts that were submitted and have not ended.
   virtual int InFlight() const = 0;

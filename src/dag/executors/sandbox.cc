@@ -1,0 +1,142 @@
+#include "dag/executors/sandbox.h"
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dag/executors/job_environment.h"
+
+namespace roost::dag {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kOutputTransferError = 12;  // HTCondor's hold reason codes
+constexpr int kInputTransferError = 13;
+constexpr std::string_view kFileUrl = "file://";
+
+/// Copies bytes and mode; the copy appears whole or not at all. Throws Error.
+void CopyFile(const Path& from, const Path& to) {
+  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (!source.valid() || ::fstat(source.get(), &info) != 0) throw ErrnoError(errno, "read", from);
+  AtomicFile copy(to);
+  std::string buffer(1 << 20, '\0');
+  while (true) {
+    const ssize_t n = ::read(source.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw ErrnoError(errno, "read", from);
+    if (n == 0) break;
+    copy.Write(std::string_view(buffer.data(), static_cast<std::size_t>(n))).value();
+  }
+  if (::fchmod(copy.fd(), info.st_mode & 07777) != 0) throw ErrnoError(errno, "set the mode of", to);
+  copy.Commit().value();
+}
+
+void CopyTree(const Path& from, const Path& to);
+
+void CopyContent(const Path& from, const Path& to) {
+  MakeDirectories(to);
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    CopyTree(entry.path(), to / entry.path().filename());
+  }
+}
+
+void CopyTree(const Path& from, const Path& to) {
+  if (fs::is_directory(from)) {
+    CopyContent(from, to);
+  } else {
+    CopyFile(from, to);
+  }
+}
+
+/// Copies `name`, which is under `base` unless absolute, into the folder `into`.
+void CopyNamed(std::string_view name, const Path& base, const Path& into) {
+  const bool content_only = name.ends_with('/');
+  while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
+  const Path from = base / name;
+  if (!fs::exists(from)) throw ErrnoError(ENOENT, "find", from);
+  if (content_only && fs::is_directory(from)) {
+    CopyContent(from, into);
+  } else {
+    CopyTree(from, into / from.filename());
+  }
+}
+
+template <typename Body>
+std::optional<Refused> RefuseOnError(int code, Body&& body) {
+  try {
+    body();
+    return std::nullopt;
+  } catch (const Error& error) {
+    return Refused{error.message(), code, 0};
+  } catch (const fs::filesystem_error& error) {
+    return Refused{error.what(), code, error.code().value()};
+  }
+}
+
+}  // namespace
+
+Sandbox::Sandbox(const Path& folder, const JobAttempt& attempt) : folder_(folder) {
+  MakeDirectories(folder_);
+  WriteFileAtomically(folder_ / ".job.ad", JobAd(attempt)).value();
+}
+
+Sandbox::~Sandbox() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+std::optional<Refused> Sandbox::BringIn(const Job& job) {
+  return RefuseOnError(kInputTransferError, [&] {
+    if (job.transfer_executable) {
+      const Path program = folder_ / job.executable.filename();
+      CopyFile(job.executable, program);
+      // HTCondor makes a transferred program executable whatever its mode was.
+      using fs::perms;
+      fs::permissions(program, perms::owner_exec | perms::group_exec | perms::others_exec,
+                      fs::perm_options::add);
+    }
+    for (std::string_view name : job.transfer_input) {
+      if (name.starts_with(kFileUrl)) name.remove_prefix(kFileUrl.size());
+      if (name.find("://") != std::string_view::npos) {
+        throw Error("cannot fetch '" + std::string(name) +
+                    "': only files and file:// URLs can be transferred");
+      }
+      CopyNamed(name, job.initial_dir, folder_);
+    }
+    at_start_ = StampTopFiles();
+  });
+}
+
+std::optional<Refused> Sandbox::BringOut(const Job& job) const {
+  return RefuseOnError(kOutputTransferError, [&] {
+    if (job.transfer_output) {
+      for (const std::string& name : *job.transfer_output) CopyNamed(name, folder_, job.initial_dir);
+      return;
+    }
+    for (const auto& [name, stamp] : StampTopFiles()) {
+      const auto before = at_start_.find(name);
+      if (before == at_start_.end() || before->second != stamp) {
+        CopyFile(folder_ / name, job.initial_dir / name);
+      }
+    }
+  });
+}
+
+std::map<std::string, Sandbox::Stamp> Sandbox::StampTopFiles() const {
+  std::map<std::string, Stamp> stamps;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    struct stat info {};
+    if (::lstat(entry.path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    const std::int64_t modified = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000;
+    stamps[entry.path().filename()] = {modified + info.st_mtim.tv_nsec, info.st_size, info.st_ino};
+  }
+  return stamps;
+}
+
+}  // namespace roost::dag

@@ -1,0 +1,194 @@
+#include "dag/run/dag_run.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+#include "dag/executors/local.h"
+#include "dag/run/journal.h"
+#include "dag/run/lock.h"
+#include "dag/run/recovery.h"
+#include "dag/run/scheduler.h"
+#include "dag/run/status_files.h"
+
+namespace roost::dag {
+namespace {
+
+namespace fs = std::filesystem;
+
+Path WithSuffix(const Path& file, const char* suffix) { return file.string() + suffix; }
+
+void PutAside(const Path& file) { fs::rename(file, WithSuffix(file, ".old")); }
+
+/// Puts aside the rescue files that `options` rules out and returns the number of the one to apply, or 0.
+int ChooseRescue(const RunOptions& options) {
+  const int newest = NewestRescue(options.dag_file);
+  const int keep = options.force ? 0 : options.rescue_from;
+  if (keep > 0 && !fs::exists(RescuePath(options.dag_file, keep))) {
+    throw Error("-DoRescueFrom " + std::to_string(keep) + ": there is no '" +
+                RescuePath(options.dag_file, keep).string() + "'");
+  }
+  if (options.force || keep > 0) {
+    for (int number = keep + 1; number <= newest; ++number) {
+      if (const Path file = RescuePath(options.dag_file, number); fs::exists(file)) PutAside(file);
+    }
+    return keep;
+  }
+  return options.auto_rescue ? newest : 0;
+}
+
+Dag Load(const Path& file, int rescue) {
+  DagParse parse = ReadDag(file);
+  if (HasErrors(parse.faults)) throw Error(FaultsError(parse.faults).message(), ExitCode::kFailed);
+  if (rescue > 0) {
+    const Path rescue_file = RescuePath(file, rescue);
+    const Faults faults = ApplyRescue(parse.dag, ReadFile(rescue_file).value(), rescue_file.string());
+    if (HasErrors(faults)) throw Error(FaultsError(faults).message(), ExitCode::kFailed);
+  }
+  return std::move(parse.dag);
+}
+
+/// Scripts get dagrun's environment, and the mark by which a later dagrun finds what this one left running.
+std::vector<std::string> ScriptEnvironment(std::vector<std::string> environment, const std::string& run_id) {
+  constexpr std::string_view kMark = "DAGRUN_RUN_ID=";
+  std::erase_if(environment, [&](const std::string& entry) { return entry.starts_with(kMark); });
+  environment.push_back(std::string(kMark) + run_id);
+  return environment;
+}
+
+std::vector<int> ChosenGpus(const RunOptions& options) {
+  std::vector<int> gpus = AvailableGpus();
+  if (!options.gpus) return gpus;
+  if (*options.gpus > static_cast<int>(gpus.size())) {
+    throw Error("--gpus " + std::to_string(*options.gpus) + ": this host has " + std::to_string(gpus.size()),
+                ExitCode::kUsage);
+  }
+  gpus.resize(static_cast<std::size_t>(*options.gpus));
+  return gpus;
+}
+
+/// Cuts off what a crash left of an event half written, so that the next one begins on a line of its own.
+void CutTo(const Path& file, std::size_t bytes) {
+  std::error_code error;
+  if (fs::exists(file, error)) fs::resize_file(file, bytes, error);
+  if (error) throw Error("cannot write '" + file.string() + "': " + error.message(), ExitCode::kCannotCreate);
+}
+
+std::string StartNote(bool recovering, int rescue, const Path& dag_file) {
+  if (recovering) return "goes on where an earlier dagrun was interrupted";
+  if (rescue > 0) return "goes on from " + RescuePath(dag_file, rescue).string();
+  return {};
+}
+
+}  // namespace
+
+int RunDag(const RunOptions& options, Reporter& reporter, const std::function<int()>& pending_signal,
+           const Clock& clock) {
+  const Clock::WallTime start = clock.WallNow();
+  const Path nodes_log = WithSuffix(options.dag_file, ".nodes.log");
+  if (!fs::exists(options.dag_file)) {
+    throw Error("there is no DAG file '" + options.dag_file.string() + "'", ExitCode::kFailed);
+  }
+
+  RunLock lock(WithSuffix(options.dag_file, ".lock"));
+  const bool interrupted = lock.left_by().has_value();
+  const bool recovering = (interrupted || options.do_recovery) && !options.force;
+  LockRecord record = lock.left_by().value_or(LockRecord{});
+  if (!interrupted) {
+    record.run_id = NewRunId();
+    record.scratch = fs::temp_directory_path() / ("dagrun-" + record.run_id);
+  }
+  Dag dag;
+  try {
+    if (!interrupted || !recovering) record.rescue = ChooseRescue(options);
+    dag = Load(options.dag_file, record.rescue);
+  } catch (...) {
+    // Nothing was started: the file is ours to remove, unless there is still a run to recover.
+    if (!interrupted) lock.Release();
+    throw;
+  }
+  lock.Claim(record);
+
+  const Logger log = MakeFileLogger(WithSuffix(options.dag_file, ".dagman.out"));
+  log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
+  log->info("Dag contains {} total nodes", dag.nodes.size());
+  Plan plan(dag, {.max_jobs = options.max_jobs,
+                  .max_pre = options.max_pre,
+                  .max_post = options.max_post,
+                  .always_run_post = options.always_run_post});
+  log->info("Number of pre-completed nodes: {}", plan.counts()[NodeState::kDone]);
+
+  const int highest_cluster = HighestCluster(nodes_log);
+  Recovered recovered;
+  if (interrupted) {
+    if (const int killed = KillProcessesOfRun(record.run_id)) {
+      log->info("killed {} processes that the interrupted run had left", killed);
+    }
+    std::error_code ignored;
+    fs::remove_all(record.scratch, ignored);
+  }
+  if (recovering) {
+    log->info("Running in RECOVERY mode... >>>>>>>>>>");
+    if (fs::exists(nodes_log)) recovered = Recover(ReadFile(nodes_log).value(), plan);
+    CutTo(nodes_log, recovered.bytes);
+    log->info("...done with RECOVERY mode <<<<<<<<<<");
+  }
+
+  Journal journal(nodes_log, recovering ? Journal::Existing::kContinue : Journal::Existing::kTruncate, log);
+  Children children;
+  LocalExecutor executor({.cpus = options.cpus.value_or(AvailableCpus()),
+                          .memory_mb = options.memory_mb,
+                          .gpus = ChosenGpus(options),
+                          .scratch = record.scratch,
+                          .run_id = record.run_id,
+                          .environment = options.environment},
+                         children, clock);
+  ScriptRunner scripts(children, ScriptEnvironment(options.environment, record.run_id));
+
+  const int dag_id = std::max(highest_cluster, recovered.highest_cluster) + 1;
+  Scheduler scheduler({.plan = plan,
+                       .executor = executor,
+                       .scripts = scripts,
+                       .journal = journal,
+                       .reporter = reporter,
+                       .clock = clock,
+                       .log = log,
+                       .pending_signal = pending_signal},
+                      {.dag_file = options.dag_file,
+                       .max_idle = options.max_idle,
+                       .dag_id = dag_id,
+                       .environment = options.environment});
+  if (recovering) scheduler.Resume(recovered);
+  reporter.Started(options.dag_file.string(), plan.counts(),
+                   StartNote(recovering, record.rescue, options.dag_file));
+  RunEnd end = scheduler.Run();
+  end.diagnostics = WithSuffix(options.dag_file, ".dagman.out");
+  end.rerun = options.rerun_command;
+
+  const Clock::WallTime now = clock.WallNow();
+  const MetricsFacts facts{.start = start,
+                           .end = now,
+                           .dag_id = dag_id,
+                           .rescue_number = record.rescue,
+                           .jobs = scheduler.totals()};
+  const Path metrics = WithSuffix(options.dag_file, ".metrics");
+  if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, end)); !written) {
+    reporter.Warning(written.error().message());
+  } else {
+    log->info("Wrote metrics file {}.", metrics.string());
+  }
+  if (!options.node_status_file.empty()) {
+    const std::string text = FormatNodeStatus(plan, end, options.dag_file.string(), now);
+    if (auto written = WriteFileAtomically(options.node_status_file, text); !written) {
+      reporter.Warning(written.error().message());
+    }
+  }
+  reporter.Ended(end);
+  log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), end.exit_code);
+  lock.Release();
+  return end.exit_code;
+}
+
+}  // namespace roost::dag

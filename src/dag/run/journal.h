@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "roost/base/files.h"
+#include "roost/base/log.h"
+#include "roost/dag/event_log.h"
+
+namespace roost::dag {
+
+/// Writes events: to the nodes log (P.nodes.log), which is the truth of the run and what recovery reads, and
+/// to each job's own log.
+class Journal {
+ public:
+  enum class Existing { kTruncate, kContinue };
+  /// Throws Error.
+  Journal(const Path& nodes_log, Existing existing, Logger log);
+
+  /// One write() to the nodes log; an event by which something ended is on disk when this returns. Throws
+  /// Error: without its journal a run must not go on.
+  void Write(const JobEvent& event);
+
+  /// The same, and to the job's `own_log` where it is not empty. An own log that cannot be written is told in
+  /// the diagnostic log and costs nothing else.
+  void Write(const JobEvent& event, const Path& own_log);
+
+ private:
+  AppendFile nodes_log_;
+  Logger log_;
+};
+
+/// The highest cluster number in the nodes logs beside `nodes_log`, or 0. Numbers go on from there, so that
+/// file names made from $(Cluster) do not meet those of an earlier run, or of another DAG in this folder.
+int HighestCluster(const Path& nodes_log);
+
+/// "ULOG_JOB_TERMINATED": what DAGMan's log calls the event.
+std::string_view EventName(EventType type);
+
+}  // namespace roost::dag

@@ -1,0 +1,167 @@
+#include "dag/run/lock.h"
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <random>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "roost/base/text.h"
+
+namespace roost::dag {
+namespace {
+
+std::string Format(const LockRecord& record) {
+  return "pid " + std::to_string(record.pid) + "\nstart " + record.start + "\nhost " + record.host +
+         "\nrun_id " + record.run_id + "\nrescue " + std::to_string(record.rescue) + "\nscratch " +
+         record.scratch.string() + "\n";
+}
+
+LockRecord Parse(std::string_view text) {
+  LockRecord record;
+  for (const std::string& line : Split(text, '\n')) {
+    const auto space = line.find(' ');
+    if (space == std::string::npos) continue;
+    const std::string name = line.substr(0, space);
+    const std::string value = line.substr(space + 1);
+    if (name == "pid") record.pid = static_cast<long>(ParseInt(value).value_or(0));
+    if (name == "start") record.start = value;
+    if (name == "host") record.host = value;
+    if (name == "run_id") record.run_id = value;
+    if (name == "rescue") record.rescue = static_cast<int>(ParseInt(value).value_or(0));
+    if (name == "scratch") record.scratch = value;
+  }
+  return record;
+}
+
+/// Field 22 of /proc/<pid>/stat, or nothing where there is no such process.
+std::string StartTime(long pid) {
+  const auto stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+  if (!stat) return {};
+  // The second field is the program's name in parentheses and may hold anything: count from behind it.
+  constexpr std::size_t kAfterName = 19;
+  const std::vector<std::string> fields = SplitAny(stat->substr(stat->rfind(')') + 1), " \n");
+  return fields.size() > kAfterName ? fields[kAfterName] : std::string();
+}
+
+Error Owned(const Path& file, const LockRecord& owner) {
+  return Error(
+      "already running: process " + std::to_string(owner.pid) + " on " + owner.host + " has '" +
+          file.string() + "'",
+      ExitCode::kFailed,
+      owner.host == HostName()
+          ? "Wait for it, or stop it with: kill " + std::to_string(owner.pid)
+          : "If that host no longer runs it, remove the file and start again; finished nodes are in the "
+            "nodes log.");
+}
+
+bool SameFile(int fd, const Path& path) {
+  struct stat open_file {};
+  struct stat named {};
+  return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
+  const std::string entry = "DAGRUN_RUN_ID=" + run_id;
+  std::vector<pid_t> found;
+  std::error_code ignored;
+  for (const auto& folder : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = ParseInt(folder.path().filename().string());
+    if (!pid || *pid == ::getpid()) continue;
+    const auto environment = ReadFile(folder.path() / "environ");  // others' are not readable
+    if (!environment) continue;
+    for (const std::string& variable : Split(*environment, '\0')) {
+      if (variable == entry) found.push_back(static_cast<pid_t>(*pid));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+RunLock::RunLock(const Path& file) : file_(file) {
+  do {
+    // A file that its owner removed between our open and our lock is nobody's: look again.
+    fd_ = FileDescriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd_.valid()) {
+      const Error reason = ErrnoError(errno, "create the lock", file);
+      throw Error(reason.message(), ExitCode::kFailed);
+    }
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      throw Owned(file, Parse(ReadFile(file).value()));
+    }
+  } while (!SameFile(fd_.get(), file));
+
+  const std::string text = ReadFile(file).value();
+  if (text.empty()) return;
+  LockRecord record = Parse(text);
+  // Where flock() does not reach (another host, some network file systems) the record is what there is.
+  const bool alive =
+      record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
+  if (alive) throw Owned(file, record);
+  if (record.run_id.empty()) {
+    throw Error("the lock '" + file.string() + "' is damaged", ExitCode::kFailed,
+                "Remove it and start again; give -DoRecovery to keep what the nodes log says is done.");
+  }
+  left_by_ = std::move(record);
+}
+
+void RunLock::Claim(LockRecord record) {
+  record.pid = ::getpid();
+  record.start = StartTime(record.pid);
+  record.host = HostName();
+  // Written over in place, since the descriptor carries the lock, and never empty in between: an empty file
+  // means that there is nothing to recover.
+  const std::string text = Format(record);
+  if (::lseek(fd_.get(), 0, SEEK_SET) != 0) throw ErrnoError(errno, "write", file_);
+  WriteAll(fd_.get(), text, file_).value();
+  if (::ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0 || ::fsync(fd_.get()) != 0) {
+    throw ErrnoError(errno, "write", file_);
+  }
+}
+
+void RunLock::Release() {
+  std::error_code ignored;
+  std::filesystem::remove(file_, ignored);
+  fd_.Close();
+}
+
+std::string NewRunId() {
+  std::random_device random;
+  char text[17] = {};
+  for (int i = 0; i < 2; ++i) {
+    const unsigned value = random() | 0x80000000U;  // eight digits always
+    std::to_chars(text + 8 * i, text + 8 * (i + 1), value, 16);
+  }
+  return text;
+}
+
+int KillProcessesOfRun(const std::string& run_id) {
+  int killed = 0;
+  // Again until none is found: one of them may have been starting another.
+  for (int before = -1; killed != before;) {
+    before = killed;
+    for (const pid_t pid : ProcessesOfRun(run_id)) {
+      const FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!pidfd.valid()) continue;  // it has ended meanwhile
+      if (::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) continue;
+      ++killed;
+      pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+      while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+      }
+    }
+  }
+  return killed;
+}
+
+}  // namespace roost::dag

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "roost/base/files.h"
+
+namespace roost::dag {
+
+/// What P.lock says about the dagrun that owns, or owned, the run.
+struct LockRecord {
+  long pid = 0;
+  std::string start;  ///< its start time as the kernel counts it: tells it from a later process of that pid
+  std::string host;
+  std::string run_id;  ///< every process of the run has it in its environment as DAGRUN_RUN_ID
+  int rescue = 0;      ///< number of the rescue file that was applied; 0 = none
+  Path scratch;        ///< folder of its sandboxes
+};
+
+/// The lock of a run: a file held with flock(2) while its dagrun lives, gone after an orderly end, and left
+/// with its record after a crash.
+class RunLock {
+ public:
+  /// Throws Error where another dagrun, here or on another host, owns the run.
+  explicit RunLock(const Path& file);
+
+  /// The record of a dagrun that died: the run is to be recovered.
+  const std::optional<LockRecord>& left_by() const { return left_by_; }
+
+  /// Writes our record: pid, start and host are filled in.
+  void Claim(LockRecord record);
+
+  /// Removes the file: an orderly end.
+  void Release();
+
+ private:
+  Path file_;
+  FileDescriptor fd_;
+  std::optional<LockRecord> left_by_;
+};
+
+/// A new name that no other run has.
+std::string NewRunId();
+
+/// Kills (SIGKILL) every process of this user that has DAGRUN_RUN_ID=`run_id` in its environment, and waits
+/// until they are gone. Returns how many there were.
+int KillProcessesOfRun(const std::string& run_id);
+
+}  // namespace roost::dag

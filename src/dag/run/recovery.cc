@@ -1,0 +1,137 @@
+#include "dag/run/recovery.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace roost::dag {
+namespace {
+
+constexpr int kNoCluster = -1;  // event 016 of a POST script that ran without a job
+constexpr int kNoopCluster = 0;
+
+/// What is known of one submission.
+struct Cluster {
+  NodeIndex node = 0;
+  std::set<JobId> open;
+  int failure = 0;  ///< value of the first proc that failed
+  bool lost = false;
+  ClusterOutcome outcome;
+};
+
+class Replay {
+ public:
+  explicit Replay(Plan& plan) : plan_(plan) {}
+
+  void Take(const JobEvent& event) {
+    if (event.id.cluster > recovered_.highest_cluster) recovered_.highest_cluster = event.id.cluster;
+    if (event.id.cluster == kNoopCluster) {
+      recovered_.highest_noop = std::max(recovered_.highest_noop, event.id.subproc);
+    }
+    switch (event.type) {
+      case EventType::kSubmit:
+        return Submitted(event);
+      case EventType::kTerminated:
+        return Ended(event, event.status.signaled ? -event.status.value : event.status.value);
+      case EventType::kAborted:
+        return Ended(event, std::nullopt);
+      case EventType::kPostScriptTerminated:
+        return PostEnded(event);
+      case EventType::kPreSkip:
+        if (const auto node = Find(event.node); node && plan_.Resume({Step::Kind::kPre, *node})) {
+          const Node& definition = plan_.dag().nodes[static_cast<std::size_t>(*node)];
+          plan_.PreEnded(*node, definition.pre_skip.value_or(0));
+        }
+        return;
+      default:
+        return;  // says nothing about what is over
+    }
+  }
+
+  Recovered Finish(std::size_t bytes) {
+    for (auto& [key, cluster] : clusters_) {
+      if (cluster.open.empty()) continue;
+      for (const JobId& id : cluster.open) recovered_.lost.push_back({cluster.node, id});
+      // Its failure is on record: the attempt has failed, whatever became of the other jobs.
+      if (cluster.failure != 0) Judge(cluster);
+    }
+    std::erase_if(recovered_.awaiting_post,
+                  [&](const auto& entry) { return plan_.state(entry.first) != NodeState::kPost; });
+    recovered_.bytes = bytes;
+    return std::move(recovered_);
+  }
+
+ private:
+  /// NOOP nodes share a cluster number: there the submission is told by subproc.
+  using Key = std::pair<int, int>;
+  static Key KeyOf(const JobId& id) { return {id.cluster, id.cluster == kNoopCluster ? id.subproc : 0}; }
+
+  std::optional<NodeIndex> Find(const std::string& name) const {
+    const auto it = plan_.dag().index.find(name);
+    if (it == plan_.dag().index.end()) return std::nullopt;
+    return it->second;
+  }
+
+  void Submitted(const JobEvent& event) {
+    const auto node = Find(event.node);
+    if (!node) return;
+    Cluster& cluster = clusters_[KeyOf(event.id)];
+    cluster.node = *node;
+    cluster.open.insert(event.id);
+    ClusterOutcome& outcome = cluster.outcome;
+    outcome.cluster = event.id.cluster;
+    outcome.last_proc = event.id.proc;
+    outcome.exit_values.resize(static_cast<std::size_t>(++outcome.procs));
+  }
+
+  /// `value`: exit code or negative signal number; nothing = aborted.
+  void Ended(const JobEvent& event, std::optional<int> value) {
+    const auto it = clusters_.find(KeyOf(event.id));
+    if (it == clusters_.end() || it->second.open.erase(event.id) == 0) return;
+    Cluster& cluster = it->second;
+    const bool lost = !value && event.text == kLostReason;
+    cluster.lost = cluster.lost || lost;
+    if (!value) ++cluster.outcome.aborted;
+    const auto proc = static_cast<std::size_t>(event.id.proc);
+    if (proc < cluster.outcome.exit_values.size()) cluster.outcome.exit_values[proc] = value;
+    if (cluster.failure == 0 && !lost) cluster.failure = value.value_or(kJobRemovedValue);
+    if (cluster.open.empty() && (cluster.failure != 0 || !cluster.lost)) Judge(cluster);
+  }
+
+  void Judge(const Cluster& cluster) {
+    if (!plan_.Resume({Step::Kind::kJob, cluster.node})) return;
+    plan_.JobEnded(cluster.node, cluster.failure);
+    recovered_.awaiting_post[cluster.node] = cluster.outcome;
+  }
+
+  void PostEnded(const JobEvent& event) {
+    auto node = Find(event.node);
+    if (!node) return;
+    if (event.id.cluster == kNoCluster) ReachPostWithoutJob(*node);
+    if (!plan_.Resume({Step::Kind::kPost, *node})) return;
+    plan_.PostEnded(*node, event.status.signaled ? -event.status.value : event.status.value);
+  }
+
+  /// PRE failed and POST ran all the same, or there was nothing to submit.
+  void ReachPostWithoutJob(NodeIndex node) {
+    if (plan_.Resume({Step::Kind::kPre, node})) {
+      plan_.PreEnded(node, 1);
+    } else if (plan_.Resume({Step::Kind::kJob, node})) {
+      plan_.SubmitFailed(node);
+    }
+  }
+
+  Plan& plan_;
+  std::map<Key, Cluster> clusters_;
+  Recovered recovered_;
+};
+
+}  // namespace
+
+Recovered Recover(std::string_view journal, Plan& plan) {
+  Replay replay(plan);
+  const std::size_t bytes = ParseEvents(journal, [&](const JobEvent& event) { replay.Take(event); });
+  return replay.Finish(bytes);
+}
+
+}  // namespace roost::dag

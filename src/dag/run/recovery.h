@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "dag/plan/plan.h"
+#include "dag/run/script.h"
+#include "roost/dag/event_log.h"
+
+namespace roost::dag {
+
+/// What the journal of a dagrun that died says, beyond what it did to the plan.
+struct Recovered {
+  /// Jobs that have neither ended nor been aborted in the journal. Their processes are gone; an event 009 is
+  /// due for each.
+  struct LostJob {
+    NodeIndex node;
+    JobId id;
+  };
+  std::vector<LostJob> lost;
+  /// Nodes whose POST script is to run (again), with how their jobs ended.
+  std::map<NodeIndex, ClusterOutcome> awaiting_post;
+  int highest_cluster = 0;
+  int highest_noop = 0;
+  std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
+};
+
+/// Reason of the 009 of a lost job. Attempts that ended with it do not count as a retry.
+inline constexpr std::string_view kLostReason = "dagrun ended before the job did; the job is run again";
+
+/// Takes `plan`, in which nothing has been started, through everything that `journal` records. Nodes that
+/// were done are done, failed attempts count, nodes with lost jobs wait to be submitted again.
+Recovered Recover(std::string_view journal, Plan& plan);
+
+}  // namespace roost::dag

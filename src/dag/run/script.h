@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dag/executors/children.h"
+#include "dag/plan/plan.h"
+#include "roost/dag/dag.h"
+
+namespace roost::dag {
+
+/// How the procs of one attempt at a node ended, for judging it and for the macros of POST.
+struct ClusterOutcome {
+  int cluster = -1;  ///< -1: nothing was submitted
+  int last_proc = 0;
+  int procs = 0;
+  int aborted = 0;
+  std::vector<std::optional<int>> exit_values;  ///< by proc; nothing = aborted, or not ended
+};
+
+/// What the macros of a SCRIPT line stand for (spec: DAG language 5.1).
+struct ScriptFacts {
+  Step::Kind kind = Step::Kind::kPre;  ///< kPre or kPost
+  std::string node;
+  int retry = 0;
+  int max_retries = 0;
+  int dag_status = 0;
+  NodeCounts counts;
+  int dag_id = 0;
+  // POST only.
+  ClusterOutcome outcome;
+  int value = 0;  ///< $RETURN
+  std::optional<int> pre_value;
+};
+
+/// The command line of a script, macros replaced where they are a whole word. An Error names a macro that
+/// does not exist, or not for this kind of script.
+Result<std::vector<std::string>> ExpandScript(const Script& script, const ScriptFacts& facts);
+
+/// Runs PRE and POST scripts as child processes.
+class ScriptRunner {
+ public:
+  struct Ended {
+    Step step;
+    ExitStatus status;
+  };
+
+  /// Scripts get `environment` ("NAME=value") and nothing else. `children` must outlive the runner.
+  ScriptRunner(Children& children, std::vector<std::string> environment);
+
+  /// Starts `words` in `directory`, where the program is looked for before PATH. A program that cannot be
+  /// started ends with exit code 1, as under DAGMan; its reason is returned for the log.
+  Result<void> Start(Step step, const Script& script, std::vector<std::string> words, const Path& directory);
+
+  /// The scripts that ended since the last call.
+  std::vector<Ended> TakeEnded() { return std::exchange(ended_, {}); }
+  std::size_t running() const { return running_.size(); }
+  /// Something is running, or has ended and was not taken yet.
+  bool busy() const { return !running_.empty() || !ended_.empty(); }
+
+  void Signal(int signal);
+
+ private:
+  Children& children_;
+  std::vector<std::string> environment_;
+  std::vector<pid_t> running_;
+  std::vector<Ended> ended_;
+};
+
+}  // namespace roost::dag

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "roost/dag/dag.h"
+#include "roost/dag/submit.h"
+
+namespace roost::dag {
+
+/// What of a run shows in the macros around a submit file.
+struct SubmitFacts {
+  int cluster = 0;
+  int retry = 0;
+  int dag_status = 0;
+  int failed_count = 0;
+  int dag_id = 0;
+  std::vector<std::string> environment;  ///< of dagrun, "NAME=value"
+};
+
+/// The folder that `node` is submitted from and its scripts run in; absolute.
+Path DirectoryOf(const Node& node);
+
+/// Expands the submit file of a node with the macros that DAGMan puts around it (spec: DAG language 6.4).
+Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts);
+
+}  // namespace roost::dag
