@@ -97,7 +97,8 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   if (!Parse(argc, argv, arguments)) return 0;
 
-  const auto remote = MakeRemote(arguments.to);
+  const SystemClock clock;
+  const auto remote = MakeRemote(arguments.to, clock);
   std::vector<SourceRoot> roots;
   for (const std::string& source : arguments.sources) {
     roots.push_back(PlaceSource(source));
@@ -109,7 +110,6 @@ int Main(int argc, char** argv) {
   }
   const SourceTree tree = ListSources(roots, arguments.filter, arguments.manifest);
 
-  const SystemClock clock;
   ConsoleReporter reporter(stdout, stderr, Terminal::Detect(STDERR_FILENO), clock, remote->Name(),
                            arguments.console);
   StopSignals signals;
@@ -121,7 +121,10 @@ int Main(int argc, char** argv) {
   const ExitCode code =
       Transfer(*remote, reporter, manifest.get(), clock, stop, arguments.transfer).Run(tree);
   reporter.Flush().value();
-  return signal != 0 ? 128 + signal : static_cast<int>(code);
+  if (signal == 0) return static_cast<int>(code);
+  PrintError("yolo-upload", Error("stopped by " + ExitStatus{.signaled = true, .value = signal}.Describe(),
+                                  ExitCode::kTryAgain, "The same command goes on where this one stopped."));
+  return 128 + signal;
 }
 
 }  // namespace

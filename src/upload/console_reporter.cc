@@ -54,7 +54,7 @@ void ConsoleReporter::Finished(const Totals& totals) {
   if (options_.quiet) return;
   std::string text = options_.dry_run ? "would send " : "sent ";
   text += Count(totals.sent, "file");
-  if (!options_.dry_run) {
+  if (totals.bytes_sent > 0) {
     text += " (" + FormatBytes(totals.bytes_sent) + " in " + FormatDuration(totals.elapsed) + ", " +
             Rate(totals.bytes_sent, totals.elapsed) + ")";
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fnmatch.h>
@@ -61,8 +62,14 @@ class Lister {
   }
 
   SourceTree Finish() {
-    std::sort(tree_.files.begin(), tree_.files.end(),
-              [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+    std::sort(tree_.files.begin(), tree_.files.end(), [](const SourceFile& a, const SourceFile& b) {
+      return std::tie(a.path, a.local) < std::tie(b.path, b.local);
+    });
+    // The same file named twice is one file.
+    const auto end = std::unique(
+        tree_.files.begin(), tree_.files.end(),
+        [](const SourceFile& a, const SourceFile& b) { return a.path == b.path && a.local == b.local; });
+    tree_.files.erase(end, tree_.files.end());
     const auto twin =
         std::adjacent_find(tree_.files.begin(), tree_.files.end(),
                            [](const SourceFile& a, const SourceFile& b) { return a.path == b.path; });

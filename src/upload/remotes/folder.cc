@@ -71,7 +71,7 @@ bool IsGone(const std::string& pid, const std::string& start) {
 }
 
 /// Whether a temporary file was left behind by a process that is gone.
-bool IsLeftover(const fs::directory_entry& entry) {
+bool IsLeftover(const fs::directory_entry& entry, Clock::WallTime now) {
   const std::string name = entry.path().filename().string();
   if (!name.starts_with(kTemporaryPrefix) || !name.ends_with(kTemporarySuffix)) return false;
   struct stat info {};
@@ -84,7 +84,7 @@ bool IsLeftover(const fs::directory_entry& entry) {
   if (parts[2] == HostName() && IsGone(mark[0], mark[1])) return true;
   // The change time: the modification time is soon that of the source.
   const auto written = std::chrono::system_clock::from_time_t(info.st_ctim.tv_sec);
-  return std::chrono::system_clock::now() - written > kAbandonedAfter;
+  return now - written > kAbandonedAfter;
 }
 
 /// A file under its temporary name; removed unless renamed.
@@ -105,7 +105,7 @@ class PartFile {
 
 class Folder final : public Remote {
  public:
-  explicit Folder(Path root) : root_(std::move(root)), mark_(ProcessMark()) {}
+  Folder(Path root, const Clock& clock) : root_(std::move(root)), clock_(clock), mark_(ProcessMark()) {}
 
   std::string Name() const override { return "folder:" + root_.string(); }
 
@@ -136,7 +136,7 @@ class Folder final : public Remote {
     std::error_code error;
     for (fs::directory_iterator entry(root_ / folder, error), end; !error && entry != end;
          entry.increment(error)) {
-      if (IsLeftover(*entry)) ::unlink(entry->path().c_str());
+      if (IsLeftover(*entry, clock_.WallNow())) ::unlink(entry->path().c_str());
     }
   }
 
@@ -248,17 +248,18 @@ class Folder final : public Remote {
   }
 
   Path root_;
+  const Clock& clock_;
   std::string mark_;
   unsigned counter_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Remote> MakeFolder(const std::string& path) {
+std::unique_ptr<Remote> MakeFolder(const std::string& path, const Clock& clock) {
   if (path.empty()) throw Error("--to folder: needs a path", ExitCode::kUsage);
   Path root = fs::absolute(path).lexically_normal();
   if (!root.has_filename()) root = root.parent_path();  // "out/" is "out"
-  return std::make_unique<Folder>(std::move(root));
+  return std::make_unique<Folder>(std::move(root), clock);
 }
 
 }  // namespace roost::upload

@@ -12,7 +12,7 @@ namespace {
 struct Kind {
   std::string_view prefix;
   std::string_view form;
-  std::unique_ptr<Remote> (*make)(const std::string& rest);
+  std::unique_ptr<Remote> (*make)(const std::string& rest, const Clock& clock);
 };
 
 constexpr std::array<Kind, 4> kKinds = {{
@@ -33,10 +33,10 @@ std::string KnownForms() {
 
 }  // namespace
 
-std::unique_ptr<Remote> MakeRemote(const std::string& text) {
+std::unique_ptr<Remote> MakeRemote(const std::string& text, const Clock& clock) {
   for (const Kind& kind : kKinds) {
     if (!text.starts_with(kind.prefix)) continue;
-    if (kind.make != nullptr) return kind.make(text.substr(kind.prefix.size()));
+    if (kind.make != nullptr) return kind.make(text.substr(kind.prefix.size()), clock);
     throw Error("--to " + std::string(kind.form) + " is not supported yet", ExitCode::kUsage,
                 "This version sends to: " + KnownForms());
   }

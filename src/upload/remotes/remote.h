@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "roost/base/clock.h"
 #include "roost/base/error.h"
 #include "upload/source_reader.h"
 #include "upload/source_tree.h"
@@ -59,6 +60,7 @@ class Remote {
 };
 
 /// The destination that `text` (the value of --to) names. Throws Error (usage) where it names none.
-std::unique_ptr<Remote> MakeRemote(const std::string& text);
+/// `clock` outlives it.
+std::unique_ptr<Remote> MakeRemote(const std::string& text, const Clock& clock);
 
 }  // namespace roost::upload
