@@ -59,11 +59,6 @@ Weights PerChannel(const Module& m, std::string_view name, std::int64_t channels
   return Floats(m, name, tensor);
 }
 
-bool IsNone(const Module& m, std::string_view name) {
-  const Attribute* attribute = m.FindAttribute(name);
-  return attribute == nullptr || std::holds_alternative<std::monostate>(attribute->value);
-}
-
 Pair PairOf(const Module& m, std::string_view name, std::int64_t fallback) {
   const auto [rows, columns] = m.Pair(name, fallback);
   return {rows, columns};
@@ -93,7 +88,7 @@ Value LowerConv2d(const Module& m, Value x, Graph& g) {
   op.stride = PairOf(m, "stride", 1);
   op.padding = PairOf(m, "padding", 0);
   op.dilation = PairOf(m, "dilation", 1);
-  if (!IsNone(m, "kernel_size") && PairOf(m, "kernel_size", 1) != op.kernel) {
+  if (m.FindAttribute("kernel_size") != nullptr && PairOf(m, "kernel_size", 1) != op.kernel) {
     throw m.Wrong("kernel_size is not that of the weight, a tensor of " + Text(weight.shape));
   }
   op.weight = Floats(m, "weight", weight);
@@ -115,7 +110,7 @@ Value LowerBatchNorm2d(const Module& m, Value x, Graph& g) {
 Value LowerMaxPool2d(const Module& m, Value x, Graph& g) {
   MaxPoolOp op;
   op.kernel = PairOf(m, "kernel_size", 0);
-  op.stride = IsNone(m, "stride") ? op.kernel : PairOf(m, "stride", 0);
+  op.stride = m.FindAttribute("stride") == nullptr ? op.kernel : PairOf(m, "stride", 0);
   op.padding = PairOf(m, "padding", 0);
   op.dilation = PairOf(m, "dilation", 1);
   op.ceil_mode = m.Bool("ceil_mode", false);
@@ -157,7 +152,7 @@ Value LowerUpsample(const Module& m, Value x, Graph& g) {
   if (const std::string mode = m.String("mode", "nearest"); mode != "nearest") {
     throw m.Wrong("upsampling mode '" + mode + "' is not supported");
   }
-  if (!IsNone(m, "size")) throw m.Wrong("upsampling to a fixed size is not supported");
+  if (m.FindAttribute("size") != nullptr) throw m.Wrong("upsampling to a fixed size is not supported");
   return g.Upsample(x, WholeScale(m), m.path);
 }
 
@@ -259,7 +254,8 @@ Value LowerGhostConv(const Module& m, Value x, Graph& g) {
 
 // [n, c1, h, w] -> [n, c2, h / s, w / s]
 Value LowerGhostBottleneck(const Module& m, Value x, Graph& g) {
-  return g.Add(Lower(m["conv"], x, g), Lower(m["shortcut"], x, g), m.path);
+  const Value y = Lower(m["conv"], x, g);
+  return g.Add(y, Lower(m["shortcut"], x, g), m.path);
 }
 
 // Layers with several inputs

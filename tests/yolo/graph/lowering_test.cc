@@ -1,0 +1,343 @@
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "roost/yolo/graph.h"
+#include "yolo/graph/modules.h"
+
+namespace roost::yolo {
+namespace {
+
+using test::Attribute;
+using test::From;
+using test::ModulePtr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// One word per operation, in order.
+std::string KindOf(const OpKind& kind) {
+  constexpr std::array kNames = {"input", "conv", "norm",     "act",   "add",   "concat",
+                                 "pool",  "pad",  "upsample", "slice", "detect"};
+  return kNames[kind.index()];
+}
+
+std::vector<std::string> Kinds(const Graph& graph) {
+  std::vector<std::string> kinds;
+  for (const Operation& operation : graph.operations()) kinds.push_back(KindOf(operation.kind));
+  return kinds;
+}
+
+/// What one layer on a picture becomes, without the input before and the head of `channels` behind it.
+std::vector<std::string> LoweredKinds(const ModulePtr& layer, std::int64_t channels) {
+  std::vector<std::string> kinds =
+      Kinds(Lower(*test::Model({From({-1}, layer), From({-1}, test::Detect(1, {channels}))})));
+  EXPECT_EQ("input", kinds.front());
+  EXPECT_EQ("detect", kinds.back());
+  return {kinds.begin() + 1, kinds.end() - 2};
+}
+
+void ExpectRefused(const ModulePtr& model, const std::string& layer, const std::string& what) {
+  try {
+    Lower(*model);
+    ADD_FAILURE() << "accepted; expected: " << what;
+  } catch (const Error& error) {
+    EXPECT_EQ(ExitCode::kBadData, error.code());
+    EXPECT_THAT(error.message(), HasSubstr(layer));
+    EXPECT_THAT(error.message(), HasSubstr(what));
+    EXPECT_THAT(error.message(), Not(HasSubstr("\n")));
+  }
+}
+
+/// The layer that is wrong is the first of a network that is otherwise right.
+void ExpectLayerRefused(const ModulePtr& layer, const std::string& what) {
+  ExpectRefused(test::Model({From({-1}, layer), From({-1}, test::Detect(1, {4}))}), "model.0", what);
+}
+
+TEST(LowerTest, AConvIsConvolutionNormAndActivation) {
+  EXPECT_THAT(LoweredKinds(test::Conv({}), 4), ElementsAre("conv", "norm", "act"));
+}
+
+TEST(LowerTest, AFusedConvHasNoNormButABias) {
+  const ModulePtr conv = test::MakeModule("models.common.Conv");
+  test::SetChild(conv, "conv", test::Conv2d({.bias = true}));
+  test::SetChild(conv, "act", test::Activation("SiLU"));
+  const Graph g = Lower(*test::Model({From({-1}, conv), From({-1}, test::Detect(1, {4}))}));
+  EXPECT_THAT(Kinds(g), ElementsAre("input", "conv", "act", "conv", "detect"));
+  EXPECT_NE(nullptr, std::get<ConvOp>(g[1].kind).bias);
+}
+
+TEST(LowerTest, ABottleneckAddsOnlyWhereTheFileSaysSo) {
+  EXPECT_THAT(LoweredKinds(test::Bottleneck(3, true), 3),
+              ElementsAre("conv", "norm", "act", "conv", "norm", "act", "add"));
+  EXPECT_THAT(LoweredKinds(test::Bottleneck(3, false), 3),
+              ElementsAre("conv", "norm", "act", "conv", "norm", "act"));
+}
+
+TEST(LowerTest, AC3JoinsTheDeepWayBeforeTheShortOne) {
+  const ModulePtr c3 = test::MakeModule("models.common.C3");
+  test::SetChild(c3, "cv1", test::Conv({.in = 3, .out = 2}));
+  test::SetChild(c3, "cv2", test::Conv({.in = 3, .out = 5}));
+  test::SetChild(c3, "cv3", test::Conv({.in = 7, .out = 4}));
+  test::SetChild(c3, "m", test::Sequential({test::Bottleneck(2, true)}));
+  const Graph g = Lower(*test::Model({From({-1}, c3), From({-1}, test::Detect(1, {4}))}));
+
+  for (const Operation& operation : g.operations()) {
+    if (!std::holds_alternative<ConcatOp>(operation.kind)) continue;
+    EXPECT_EQ(2, g.channels(operation.inputs[0]));
+    EXPECT_EQ(5, g.channels(operation.inputs[1]));
+    EXPECT_EQ("add", KindOf(g[operation.inputs[0]].kind));
+  }
+}
+
+TEST(LowerTest, ABottleneckCspNormalisesWhatItJoined) {
+  const ModulePtr csp = test::MakeModule("models.common.BottleneckCSP");
+  test::SetChild(csp, "cv1", test::Conv({.in = 3, .out = 2}));
+  test::SetChild(csp, "cv2", test::Conv2d({.in = 3, .out = 2}));
+  test::SetChild(csp, "cv3", test::Conv2d({.in = 2, .out = 2}));
+  test::SetChild(csp, "cv4", test::Conv({.in = 4, .out = 4}));
+  test::SetChild(csp, "bn", test::BatchNorm2d(4, 7));
+  test::SetChild(csp, "act", test::Activation("LeakyReLU"));
+  test::SetChild(csp, "m", test::Sequential({}));
+  EXPECT_THAT(LoweredKinds(csp, 4), ElementsAre("conv", "norm", "act", "conv", "conv", "concat", "norm",
+                                                "act", "conv", "norm", "act"));
+}
+
+TEST(LowerTest, SpatialPyramidsPoolInParallelOrInARow) {
+  const ModulePtr spp = test::MakeModule("models.common.SPP");
+  test::SetChild(spp, "cv1", test::Conv2d({.in = 3, .out = 2}));
+  test::SetChild(spp, "cv2", test::Conv2d({.in = 6, .out = 4}));
+  const ModulePtr pools = test::MakeModule("torch.nn.modules.container.ModuleList");
+  test::SetChild(pools, "0", test::MaxPool2d(5));
+  test::SetChild(pools, "1", test::MaxPool2d(9));
+  test::SetChild(spp, "m", pools);
+  Graph g = Lower(*test::Model({From({-1}, spp), From({-1}, test::Detect(1, {4}))}));
+  EXPECT_THAT(Kinds(g), ElementsAre("input", "conv", "pool", "pool", "concat", "conv", "conv", "detect"));
+  EXPECT_THAT(g[3].inputs, ElementsAre(1));
+  EXPECT_THAT(g[4].inputs, ElementsAre(1, 2, 3));
+
+  const ModulePtr sppf = test::MakeModule("models.common.SPPF");
+  test::SetChild(sppf, "cv1", test::Conv2d({.in = 3, .out = 2}));
+  test::SetChild(sppf, "cv2", test::Conv2d({.in = 8, .out = 4}));
+  test::SetChild(sppf, "m", test::MaxPool2d(5));
+  g = Lower(*test::Model({From({-1}, sppf), From({-1}, test::Detect(1, {4}))}));
+  EXPECT_THAT(Kinds(g),
+              ElementsAre("input", "conv", "pool", "pool", "pool", "concat", "conv", "conv", "detect"));
+  EXPECT_THAT(g[4].inputs, ElementsAre(3));
+  EXPECT_THAT(g[5].inputs, ElementsAre(1, 2, 3, 4));
+}
+
+TEST(LowerTest, FocusTakesThePixelsOfASquareColumnByColumn) {
+  const ModulePtr focus = test::MakeModule("models.common.Focus");
+  test::SetChild(focus, "conv", test::Conv({.in = 12, .out = 4}));
+  const Graph g = Lower(*test::Model({From({-1}, focus), From({-1}, test::Detect(1, {4}))}));
+  std::vector<Pair> starts;
+  for (const Operation& operation : g.operations()) {
+    if (const auto* slice = std::get_if<SliceOp>(&operation.kind)) starts.push_back(slice->start);
+  }
+  EXPECT_THAT(starts, ElementsAre(Pair{0, 0}, Pair{1, 0}, Pair{0, 1}, Pair{1, 1}));
+}
+
+TEST(LowerTest, GhostBlocksMakeHalfOfTheirChannelsFromTheOtherHalf) {
+  const auto ghost = [](std::int64_t in) {
+    const ModulePtr conv = test::MakeModule("models.common.GhostConv");
+    test::SetChild(conv, "cv1", test::Conv2d({.in = in, .out = 2}));
+    test::SetChild(conv, "cv2", test::Conv2d({.in = 2, .out = 2, .kernel = 5, .groups = 2}));
+    return conv;
+  };
+  EXPECT_THAT(LoweredKinds(ghost(3), 4), ElementsAre("conv", "conv", "concat"));
+
+  const ModulePtr bottleneck = test::MakeModule("models.common.GhostBottleneck");
+  const ModulePtr identity = test::MakeModule("torch.nn.modules.linear.Identity");
+  test::SetChild(bottleneck, "conv", test::Sequential({ghost(3), identity, ghost(4)}));
+  test::SetChild(bottleneck, "shortcut", test::Conv2d({.in = 3, .out = 4}));
+  EXPECT_THAT(LoweredKinds(bottleneck, 4),
+              ElementsAre("conv", "conv", "concat", "conv", "conv", "concat", "conv", "add"));
+}
+
+TEST(LowerTest, TinyYoloV3PadsOnTwoSidesBeforeItsLastPool) {
+  const ModulePtr pad = test::MakeModule("torch.nn.modules.padding.ZeroPad2d");
+  test::SetAttribute(pad, "padding", test::List({0, 1, 0, 1}));
+  const Graph g = Lower(*test::Model({From({-1}, pad), From({-1}, test::Detect(1, {3}))}));
+  const auto& op = std::get<PadOp>(g[1].kind);
+  EXPECT_THAT((std::array{op.left, op.right, op.top, op.bottom}), ElementsAre(0, 1, 0, 1));
+}
+
+TEST(LowerTest, APoolWithoutStrideMovesByItsKernel) {
+  const ModulePtr pool = test::MaxPool2d(2);
+  test::SetAttribute(pool, "stride", {});
+  test::SetAttribute(pool, "padding", {std::int64_t{0}});
+  const Graph g = Lower(*test::Model({From({-1}, pool), From({-1}, test::Detect(1, {3}))}));
+  EXPECT_EQ((Pair{2, 2}), std::get<MaxPoolOp>(g[1].kind).stride);
+}
+
+TEST(LowerTest, ActivationsTakeTheirParametersFromTheFile) {
+  const ModulePtr leaky = test::Activation("LeakyReLU");
+  const auto lowered = [&] {
+    const Graph g = Lower(*test::Model({From({-1}, leaky), From({-1}, test::Detect(1, {3}))}));
+    return std::get<ActivationOp>(g[1].kind).activation;
+  };
+  EXPECT_EQ(0.01, lowered().parameter);  // torch.nn's default
+  test::SetAttribute(leaky, "negative_slope", {0.1});
+  EXPECT_EQ(0.1, lowered().parameter);
+  EXPECT_EQ(ActivationKind::kLeakyReLU, lowered().kind);
+}
+
+TEST(LowerTest, LayersReadFromWhereTheirFSays) {
+  const Graph g = Lower(*test::Model({
+      From({-1}, test::Conv2d({.out = 1})),           // 0
+      From({-1}, test::Conv2d({.in = 1, .out = 2})),  // 1
+      From({0}, test::Conv2d({.in = 1, .out = 4})),   // 2: an earlier layer by number
+      From({-2}, test::Conv2d({.in = 2, .out = 8})),  // 3: layer 1, counted back
+      From({-1, 0, 2, -3}, test::Concat()),           // 4: layers 3, 0, 2 and 1
+      From({4, 3}, test::Detect(1, {15, 8})),         // 5
+  }));
+  ASSERT_THAT(Kinds(g),
+              ElementsAre("input", "conv", "conv", "conv", "conv", "concat", "conv", "conv", "detect"));
+  EXPECT_THAT(g[3].inputs, ElementsAre(1));
+  EXPECT_THAT(g[4].inputs, ElementsAre(2));
+  EXPECT_THAT(g[5].inputs, ElementsAre(4, 1, 3, 2));
+  EXPECT_THAT(g[6].inputs, ElementsAre(5));
+  EXPECT_THAT(g[7].inputs, ElementsAre(4));
+}
+
+TEST(LowerTest, RefusesLayersThatReadWhatIsNotThere) {
+  const auto with_f = [](const std::vector<std::int64_t>& f) {
+    return test::Model({From({-1}, test::Conv2d({.out = 3})), From(f, test::Conv2d({.out = 4})),
+                        From({-1}, test::Detect(1, {4}))});
+  };
+  EXPECT_NO_THROW(Lower(*with_f({0})));
+  ExpectRefused(with_f({1}), "model.1", "reads layer 1");
+  ExpectRefused(with_f({99}), "model.1", "reads layer 99");
+  ExpectRefused(with_f({-2}), "model.1", "reads layer -2");
+  ExpectRefused(with_f({INT64_MIN}), "model.1", "reads layer");
+  ExpectRefused(with_f({INT64_MAX}), "model.1", "reads layer");
+  ExpectRefused(with_f({0, 0}), "model.1", "takes one input but is given 2");
+  ExpectRefused(with_f({}), "model.1", "reads nothing");
+}
+
+TEST(LowerTest, AnchorsBecomePixels) {
+  const Graph g = Lower(*test::Model({From({-1}, test::Conv2d({})), From({0, 0}, test::Detect(2, {4, 4}))}));
+  const auto& detect = std::get<DetectOp>(g[g.output()].kind);
+  EXPECT_EQ(2, detect.classes);
+  EXPECT_THAT(detect.strides, ElementsAre(8.0, 16.0));
+  EXPECT_THAT(detect.anchors[0][1], ::testing::Pair(1.5F * 8, 1.75F * 8));
+  EXPECT_THAT(detect.anchors[1][0], ::testing::Pair(2.5F * 16, 2.75F * 16));
+  EXPECT_EQ(7, g.channels(g.output()));
+}
+
+TEST(LowerTest, RefusesHeadsThatContradictThemselves) {
+  const auto head = [](const std::function<void(const ModulePtr&)>& spoil) {
+    const ModulePtr detect = From({0, 0}, test::Detect(2, {4, 4}));
+    spoil(detect);
+    return test::Model({From({-1}, test::Conv2d({})), detect});
+  };
+  const auto set = [&](const std::string& name, Attribute value) {
+    return head([&](const ModulePtr& detect) { test::SetAttribute(detect, name, value); });
+  };
+  ExpectRefused(set("nl", {std::int64_t{9}}), "model.1", "nl 9");
+  ExpectRefused(set("na", {std::int64_t{1'000'000}}), "model.1", "anchors");
+  ExpectRefused(set("na", {std::int64_t{-3}}), "model.1", "anchors");
+  ExpectRefused(set("no", {std::int64_t{3}}), "model.1", "no 3 does not fit nc 2");
+  ExpectRefused(set("nc", {std::int64_t{-1}}), "model.1", "nc -1");
+  ExpectRefused(set("nc", {INT64_MAX}), "model.1", "nc");
+  ExpectRefused(set("stride", {Tensor::FromFloats({2}, {8, 0})}), "model.1", "stride");
+  ExpectRefused(set("stride", {Tensor::FromFloats({1}, {8})}), "model.1", "strides");
+  ExpectRefused(set("stride", {}), "model.1", "has no strides");
+  ExpectRefused(head([](const ModulePtr& detect) {
+                  test::SetTensor(detect, "anchors", Tensor::FromFloats({2, 5}, std::vector<float>(10, 1)));
+                }),
+                "model.1", "anchors are a tensor of 2x5, not of 2x3x2");
+  ExpectRefused(head([](const ModulePtr& detect) { From({0}, detect); }), "model.1", "1 inputs");
+}
+
+TEST(LowerTest, TheLastLayerIsTheDetectionHead) {
+  ExpectRefused(test::Model({From({-1}, test::Conv2d({}))}), "model.0", "not the head of a detection model");
+  ExpectRefused(test::Model({}), "model", "has no layers");
+  ExpectRefused(test::Model({From({-1}, test::Conv2d({})), From({-1}, test::Detect(1, {4})),
+                             From({0}, test::Conv2d({.in = 4})),
+                             From({1}, test::MakeModule("torch.nn.modules.linear.Identity"))}),
+                "model.3", "not the head of a detection model");
+}
+
+TEST(LowerTest, NamesTheBlockItDoesNotKnow) {
+  ExpectLayerRefused(test::MakeModule("models.common.Foo"), "models.common.Foo");
+  ExpectLayerRefused(test::MakeModule("models.experimental.C3"), "models.experimental.C3");
+  ExpectLayerRefused(test::MakeModule("models.yolo.Segment"), "segmentation");
+  ExpectLayerRefused(test::MakeModule("models.common.Classify"), "classification");
+}
+
+TEST(LowerTest, RefusesParametersOfTheWrongShapeOrKind) {
+  const auto conv = [](const std::function<void(const ModulePtr&)>& spoil) {
+    const ModulePtr module = test::Conv2d({});
+    spoil(module);
+    return module;
+  };
+  ExpectLayerRefused(conv([](const ModulePtr& m) { m->parameters.clear(); }), "weight");
+  ExpectLayerRefused(conv([](const ModulePtr& m) {
+                       test::SetTensor(m, "weight", test::Noise({4, 3}, 1));
+                     }),
+                     "the weight is a tensor of 4x3");
+  ExpectLayerRefused(conv([](const ModulePtr& m) { test::SetTensor(m, "bias", test::Noise({5}, 1)); }),
+                     "bias is a tensor of 5 for 4 channels");
+  ExpectLayerRefused(conv([](const ModulePtr& m) {
+                       test::SetAttribute(m, "kernel_size", test::List({7, 7}));
+                     }),
+                     "kernel_size");
+  ExpectLayerRefused(
+      conv([](const ModulePtr& m) { test::SetAttribute(m, "padding_mode", {std::string("reflect")}); }),
+      "padding mode 'reflect'");
+  ExpectLayerRefused(conv([](const ModulePtr& m) { test::SetAttribute(m, "groups", {std::int64_t{0}}); }),
+                     "groups");
+  ExpectLayerRefused(conv([](const ModulePtr& m) {
+                       Tensor whole = test::Noise({4, 3, 1, 1}, 1);
+                       whole.dtype = DType::kInt32;
+                       test::SetTensor(m, "weight", whole);
+                     }),
+                     "integers");
+
+  // A view that repeats one number may be larger than all memory.
+  ExpectLayerRefused(conv([](const ModulePtr& m) {
+                       Tensor huge = test::Noise({1, 1, 1, 1}, 1);
+                       huge.shape = {1LL << 40, 1LL << 40, 1, 1};
+                       huge.strides = {0, 0, 0, 0};
+                       test::SetTensor(m, "weight", huge);
+                     }),
+                     "tensor of 1099511627776x1099511627776x1x1");
+
+  const ModulePtr block = test::Conv({});
+  test::SetChild(block, "bn", test::BatchNorm2d(5, 1));
+  ExpectLayerRefused(block, "for 4 channels");
+}
+
+TEST(LowerTest, RefusesWhatNoEngineDoes) {
+  ExpectLayerRefused(test::Upsample(0), "scale_factor");
+  ExpectLayerRefused(test::Upsample(1.5), "scale_factor 1.5");
+  ExpectLayerRefused(test::Upsample(1e9), "scale_factor");
+  const ModulePtr bicubic = test::Upsample(2);
+  test::SetAttribute(bicubic, "mode", {std::string("bicubic")});
+  ExpectLayerRefused(bicubic, "upsampling mode 'bicubic'");
+  const ModulePtr fixed = test::Upsample(2);
+  test::SetAttribute(fixed, "size", {std::int64_t{80}});
+  ExpectLayerRefused(fixed, "fixed size");
+
+  const ModulePtr concat = test::Concat();
+  test::SetAttribute(concat, "d", {std::int64_t{7}});
+  ExpectLayerRefused(concat, "dimension 7");
+}
+
+TEST(LowerTest, ATreeThatUnfoldsWithoutEndIsRefusedAtOnce) {
+  // 2^50 leaves, all the same module.
+  ModulePtr shared = test::MakeModule("torch.nn.modules.linear.Identity");
+  for (int i = 0; i < 50; ++i) shared = test::Sequential({shared, shared});
+  const ModulePtr model = test::MakeModule("models.yolo.Model");
+  test::SetChild(model, "model", test::Sequential({From({-1}, shared), From({-1}, test::Detect(1, {3}))}));
+  ExpectRefused(model, "", "modules");
+
+  ModulePtr deep = test::MakeModule("torch.nn.modules.linear.Identity");
+  for (int i = 0; i < 1000; ++i) deep = test::Sequential({deep});
+  ExpectRefused(test::Model({From({-1}, deep), From({-1}, test::Detect(1, {3}))}), "", "nested deeper");
+}
+
+}  // namespace
+}  // namespace roost::yolo
