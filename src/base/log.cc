@@ -11,7 +11,7 @@ Logger MakeFileLogger(const Path& file) {
   try {
     auto logger = std::make_shared<spdlog::logger>(
         "file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string(), /*truncate=*/false));
-    logger->set_pattern("%m/%d/%y %H:%M:%S %v");
+    logger->set_pattern("%D %H:%M:%S %v");  // %D is MM/DD/YY
     logger->set_level(spdlog::level::debug);
     logger->flush_on(spdlog::level::debug);
     return logger;
