@@ -1,10 +1,11 @@
+#include "yolo/model/checkpoint.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
 
 #include "roost/base/error.h"
 #include "roost/base/text.h"
-#include "roost/yolo/module.h"
 #include "yolo/model/module_tree.h"
 #include "yolo/model/pickle.h"
 #include "yolo/model/torch_file.h"
@@ -180,8 +181,10 @@ std::int64_t ReadStride(const Module& model) {
   return std::max(kLeastStride, static_cast<std::int64_t>(stride.value_or(kLeastStride)));
 }
 
-Checkpoint ReadCheckpoint(std::shared_ptr<const MappedFile> mapped) {
-  TorchFile file(std::move(mapped));
+}  // namespace
+
+Checkpoint ReadCheckpoint(SharedBytes bytes) {
+  TorchFile file(std::move(bytes));
   Checkpoint checkpoint;
   checkpoint.format = file.format();
   const Object& object = FindModel(file.root(), checkpoint.from_ema);
@@ -200,8 +203,6 @@ Checkpoint ReadCheckpoint(std::shared_ptr<const MappedFile> mapped) {
   return checkpoint;
 }
 
-}  // namespace
-
 Checkpoint LoadCheckpoint(const Path& file) {
   const auto cannot = [&](const std::string& reason, ExitCode code, const std::string& hint = {}) {
     return Error("cannot read weights '" + file.string() + "': " + reason, code, hint);
@@ -215,9 +216,9 @@ Checkpoint LoadCheckpoint(const Path& file) {
     throw cannot(std::filesystem::is_directory(status) ? "it is a folder" : "it is not a regular file",
                  ExitCode::kBadData);
   }
-  std::shared_ptr<const MappedFile> mapped = MappedFile::Open(file);
+  const std::shared_ptr<const MappedFile> mapped = MappedFile::Open(file);
   try {
-    return ReadCheckpoint(std::move(mapped));
+    return ReadCheckpoint({mapped->bytes(), mapped});
   } catch (const Error& error) {
     throw cannot(error.message(), error.code(), error.hint());
   }

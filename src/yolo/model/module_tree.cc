@@ -19,6 +19,8 @@ using pickle::Value;
 // YOLOv5x6 has about 900 modules, ten deep at most, and 20000 values in their attributes.
 constexpr int kMaxModuleDepth = 64;
 constexpr std::int64_t kMaxModules = 100'000;
+// An element takes a byte at least, unless tensors overlap or modules are shared. This much more is fine.
+constexpr std::int64_t kMaxSharedElements = 16'000'000;
 constexpr int kMaxAttributeDepth = 32;
 constexpr std::int64_t kMaxAttributeValues = 1'000'000;
 
@@ -66,21 +68,21 @@ ModuleTree::Built ModuleTree::Build(const Object& object, const std::string& pat
   auto module = std::make_shared<Module>();
   module->class_name = object.type->FullName();
   module->path = path;
-  std::int64_t walk_length = 1;
-  if (const Dict* modules = FindContainer(object, "_modules")) {
-    AddChildren(*modules, depth, *module, walk_length);
-  }
-  AddTensors(object, "_parameters", *module, module->parameters);
-  AddTensors(object, "_buffers", *module, module->buffers);
+  Extent extent{.modules = 1};
+  AddChildren(object, depth, *module, extent);
+  AddTensors(object, "_parameters", *module, module->parameters, extent);
+  AddTensors(object, "_buffers", *module, module->buffers, extent);
   for (const auto& [name, value] : UniqueItems(object.state, "an attribute")) {
     // What begins with an underscore is torch's own: the containers above, hooks, flags.
     if (!name.starts_with('_')) module->attributes.emplace_back(name, Copy(value));
   }
-  return built_[&object] = {std::move(module), walk_length};
+  return built_[&object] = {std::move(module), extent};
 }
 
-void ModuleTree::AddChildren(const Dict& modules, int depth, Module& parent, std::int64_t& walk_length) {
-  for (const auto& [name, value] : UniqueItems(modules, "a module")) {
+void ModuleTree::AddChildren(const Object& object, int depth, Module& parent, Extent& extent) {
+  const Dict* modules = FindContainer(object, "_modules");
+  if (modules == nullptr) return;
+  for (const auto& [name, value] : UniqueItems(*modules, "a module")) {
     const std::string path = (parent.path.empty() ? "" : parent.path + ".") + Printable(name.substr(0, 100));
     if (std::holds_alternative<std::monostate>(value)) {
       parent.children.emplace_back(name, nullptr);
@@ -89,24 +91,37 @@ void ModuleTree::AddChildren(const Dict& modules, int depth, Module& parent, std
     const auto* child = Behind<Object>(value);
     if (child == nullptr) Fail("its module '" + path + "' is " + Describe(value) + ", not a module");
     Built built = Build(*child, path, depth + 1);
-    walk_length += built.walk_length;
-    if (walk_length > kMaxModules) Fail("it has more modules than any network");
+    extent.modules += built.extent.modules;
+    extent.elements += built.extent.elements;
+    CheckExtent(extent);
     parent.children.emplace_back(name, std::move(built.module));
   }
 }
 
-void ModuleTree::AddTensors(const Object& object, std::string_view container, Module& module,
-                            NamedList<std::optional<Tensor>>& tensors) {
+void ModuleTree::AddTensors(const Object& object, std::string_view container, const Module& module,
+                            NamedList<std::optional<Tensor>>& tensors, Extent& extent) {
   const Dict* dict = FindContainer(object, container);
   if (dict == nullptr) return;
   for (const auto& [name, value] : UniqueItems(*dict, "a tensor")) {
     if (std::holds_alternative<std::monostate>(value)) {
       tensors.emplace_back(name, std::nullopt);
     } else if (const auto* view = Behind<TensorView>(value)) {
-      tensors.emplace_back(name, file_.Read(*view));
+      Tensor tensor = file_.Read(*view);
+      extent.elements += tensor.numel();
+      CheckExtent(extent);
+      tensors.emplace_back(name, std::move(tensor));
     } else {
       throw module.Wrong("tensor '" + Printable(name.substr(0, 100)) + "' is " + Describe(value));
     }
+  }
+}
+
+void ModuleTree::CheckExtent(const Extent& extent) const {
+  if (extent.modules > kMaxModules) Fail("it has more modules than any network");
+  const std::int64_t stored = file_.storage_size();
+  if (extent.elements > kMaxSharedElements && extent.elements - kMaxSharedElements > stored) {
+    Fail("its tensors have " + std::to_string(extent.elements) + " elements, but it stores only " +
+         std::to_string(stored) + " bytes");
   }
 }
 

@@ -12,7 +12,8 @@
 namespace roost::yolo {
 
 /// Makes modules of the pickled nn.Module objects of one file. Modules that the file shares are shared.
-/// Cycles, and trees that would be absurdly deep or large to walk, throw Error (bad data).
+/// Cycles, and trees that would be absurdly deep or large to walk, throw Error (bad data): whoever walks the
+/// result and copies its weights needs no limits of their own.
 class ModuleTree {
  public:
   explicit ModuleTree(TorchFile& file) : file_(file) {}
@@ -22,15 +23,21 @@ class ModuleTree {
   Attribute Copy(const pickle::Value& value) { return Copy(value, 0); }
 
  private:
+  /// What somebody meets who walks a tree, things that are shared each time.
+  struct Extent {
+    std::int64_t modules = 0;
+    std::int64_t elements = 0;  ///< of parameters and buffers
+  };
   struct Built {
     std::shared_ptr<const Module> module;  ///< null while under construction
-    std::int64_t walk_length = 0;          ///< modules met when walking from here, shared ones each time
+    Extent extent;
   };
 
   Built Build(const pickle::Object& object, const std::string& path, int depth);
-  void AddChildren(const pickle::Dict& modules, int depth, Module& parent, std::int64_t& walk_length);
-  void AddTensors(const pickle::Object& object, std::string_view container, Module& module,
-                  NamedList<std::optional<Tensor>>& tensors);
+  void AddChildren(const pickle::Object& object, int depth, Module& parent, Extent& extent);
+  void AddTensors(const pickle::Object& object, std::string_view container, const Module& module,
+                  NamedList<std::optional<Tensor>>& tensors, Extent& extent);
+  void CheckExtent(const Extent& extent) const;
   Attribute Copy(const pickle::Value& value, int depth);
 
   TorchFile& file_;

@@ -55,20 +55,20 @@ const ZipArchive::Entry& FindPickle(const ZipArchive& zip) {
 
 }  // namespace
 
-TorchFile::TorchFile(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {
-  const std::string_view content = AsText(file_->bytes());
+TorchFile::TorchFile(SharedBytes file) : file_(std::move(file)) {
+  const std::string_view content = AsText(file_.bytes);
   if (content.starts_with(kZipMagic) || content.starts_with(kEmptyZipMagic)) {
     OpenZip();
   } else if (content.starts_with(kLegacyMagic)) {
     OpenLegacy();
   } else {
-    Fail("it is " + DescribeContent(file_->bytes()));
+    Fail("it is " + DescribeContent(file_.bytes));
   }
 }
 
 void TorchFile::OpenZip() {
   format_ = "zip";
-  zip_.emplace(SharedBytes{file_->bytes(), file_});
+  zip_.emplace(file_);
   const ZipArchive::Entry& entry = FindPickle(*zip_);
   const std::string prefix(entry.name.substr(0, entry.name.size() - std::string_view("data.pkl").size()));
   if (zip_->Find(prefix + "constants.pkl") != nullptr) {
@@ -76,7 +76,7 @@ void TorchFile::OpenZip() {
          "Use the .pt checkpoint that it was exported from.");
   }
   if (const auto* order = zip_->Find(prefix + "byteorder")) {
-    if (AsText(zip_->Read(*order).bytes) != "little") Fail("it was written on a big endian machine");
+    if (Trim(AsText(zip_->Read(*order).bytes)) != "little") Fail("it was written on a big endian machine");
   }
   if (entry.size > kMaxPickleSize) {
     Fail("its data.pkl of " + std::to_string(entry.size) + " bytes is larger than any checkpoint's");
@@ -93,6 +93,7 @@ void TorchFile::OpenZip() {
       Fail("storage " + Quoted(key) + " should have " + std::to_string(ByteSize(*storage)) +
            " bytes but has " + std::to_string(record->size));
     }
+    storage_size_ += static_cast<std::int64_t>(record->size);
   }
 }
 
@@ -100,12 +101,12 @@ void TorchFile::OpenZip() {
 /// the number of elements and the elements.
 void TorchFile::OpenLegacy() {
   format_ = "legacy";
-  pickle_bytes_ = {file_->bytes(), file_};
+  pickle_bytes_ = file_;
   TorchObjects objects;
-  ByteReader reader(file_->bytes());
+  ByteReader reader(file_.bytes);
   reader.Seek(kLegacyMagic.size());
   const auto next = [&] {
-    const auto read = pickle::Unpickle(file_->bytes().subspan(reader.position()), objects, heap_);
+    const auto read = pickle::Unpickle(file_.bytes.subspan(reader.position()), objects, heap_);
     reader.Seek(reader.position() + read.bytes_used);
     return read.value;
   };
@@ -139,7 +140,8 @@ void TorchFile::OpenLegacy() {
     }
     const auto data = reader.Bytes(ByteSize(*declared->second));
     if (!data) Fail("it is cut off (an interrupted download or copy?)");
-    storages_.insert_or_assign(*key, SharedBytes{*data, file_});
+    storages_.insert_or_assign(*key, SharedBytes{*data, file_.owner});
+    storage_size_ += static_cast<std::int64_t>(data->size());
   }
   for (const auto& [key, storage] : objects.storages()) {
     if (!storages_.contains(key)) Fail("it lacks the data of storage " + Quoted(key));

@@ -33,9 +33,7 @@ constexpr std::uint16_t kEncryptedFlags = 0x0001 | 0x0040 | 0x2000;  // plain, s
 constexpr std::uint16_t kStored = 0;
 constexpr std::uint16_t kDeflated = 8;
 
-// No deflate stream expands further: https://zlib.net/zlib_tech.html.
-constexpr std::uint64_t kLargestDeflateRatio = 1032;
-// Weights hardly compress, their pickle does ten times. Beyond this an archive is a bomb.
+// Weights hardly compress, their pickle does ten times. An archive that inflates beyond this is a bomb.
 constexpr std::uint64_t kInflateAllowance = std::uint64_t{64} << 20;
 constexpr std::uint64_t kInflateRatio = 32;
 
@@ -162,15 +160,22 @@ ZipArchive::Entry ReadCentralHeader(ByteReader& reader) {
 }  // namespace
 
 ZipArchive::ZipArchive(SharedBytes file) : file_(std::move(file)) {
-  const std::uint64_t size = file_.bytes.size();
-  inflate_budget_ = kInflateAllowance + kInflateRatio * size;
-
+  const std::uint64_t file_size = file_.bytes.size();
   const Directory directory = ReadEndRecord(file_.bytes);
   ByteReader reader(file_.bytes.subspan(directory.offset, directory.size));
   entries_.reserve(directory.entries);
-  for (std::uint64_t i = 0; i < directory.entries; ++i) entries_.push_back(ReadCentralHeader(reader));
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (!index_.emplace(entries_[i].name, i).second) FailEntry(entries_[i], "is there twice");
+  std::uint64_t left_compressed = file_size;
+  std::uint64_t left = kInflateAllowance + kInflateRatio * file_size;
+  for (std::uint64_t i = 0; i < directory.entries; ++i) {
+    const Entry entry = ReadCentralHeader(reader);
+    if (entry.compressed_size > left_compressed) FailEntry(entry, "cannot fit into the file");
+    if (entry.size > left) {
+      FailEntry(entry, "would inflate to " + std::to_string(entry.size) + " bytes, which no weights do");
+    }
+    left_compressed -= entry.compressed_size;
+    left -= entry.size;
+    if (!index_.emplace(entry.name, entries_.size()).second) FailEntry(entry, "is there twice");
+    entries_.push_back(entry);
   }
 }
 
@@ -179,7 +184,7 @@ const ZipArchive::Entry* ZipArchive::Find(std::string_view name) const {
   return found == index_.end() ? nullptr : &entries_[found->second];
 }
 
-SharedBytes ZipArchive::Read(const Entry& entry) {
+SharedBytes ZipArchive::Read(const Entry& entry) const {
   const auto compressed = CompressedData(entry);
   const SharedBytes content =
       entry.method == kStored ? SharedBytes{compressed, file_.owner} : Inflate(entry, compressed);
@@ -220,11 +225,6 @@ std::span<const std::byte> ZipArchive::CompressedData(const Entry& entry) const 
 }
 
 SharedBytes ZipArchive::Inflate(const Entry& entry, std::span<const std::byte> compressed) {
-  if (entry.size > inflate_budget_ || entry.size / kLargestDeflateRatio > compressed.size()) {
-    FailEntry(entry, "would inflate to " + std::to_string(entry.size) + " bytes, which no weights do");
-  }
-  inflate_budget_ -= entry.size;
-
   constexpr std::uint64_t kMost = std::numeric_limits<uInt>::max();  // zlib counts in 32 bits
   if (entry.size > kMost || compressed.size() > kMost) FailEntry(entry, "is deflated and larger than 4 GB");
   auto buffer = std::make_shared_for_overwrite<std::byte[]>(entry.size);

@@ -2,19 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
-namespace roost::yolo {
+#include "yolo/model/shared_bytes.h"
 
-/// Bytes, and what keeps them alive.
-struct SharedBytes {
-  std::span<const std::byte> bytes;
-  std::shared_ptr<const void> owner;
-};
+namespace roost::yolo {
 
 /// A zip archive that lies in memory (a mapped file). Trusts nothing it reads: whatever does not fit the file
 /// throws Error (bad data). Nothing is ever written to disk, so names like "../x" are only names.
@@ -32,7 +27,8 @@ class ZipArchive {
     std::uint64_t header_offset = 0;  ///< of the local header
   };
 
-  /// Reads the central directory. Two entries of one name are refused: readers disagree which one counts.
+  /// Reads the central directory. Refuses two entries of one name, since readers disagree which one counts,
+  /// and entries that together would inflate to far more than weights do.
   explicit ZipArchive(SharedBytes file);
 
   const std::vector<Entry>& entries() const { return entries_; }
@@ -40,17 +36,16 @@ class ZipArchive {
   const Entry* Find(std::string_view name) const;
 
   /// The content, its CRC checked: a view of the archive where it is stored, a new buffer where it is
-  /// deflated. What one archive may inflate to in total is bounded.
-  SharedBytes Read(const Entry& entry);
+  /// deflated.
+  SharedBytes Read(const Entry& entry) const;
 
  private:
   std::span<const std::byte> CompressedData(const Entry& entry) const;
-  SharedBytes Inflate(const Entry& entry, std::span<const std::byte> compressed);
+  static SharedBytes Inflate(const Entry& entry, std::span<const std::byte> compressed);
 
   SharedBytes file_;
   std::vector<Entry> entries_;
   std::unordered_map<std::string_view, std::size_t> index_;
-  std::uint64_t inflate_budget_ = 0;
 };
 
 }  // namespace roost::yolo
