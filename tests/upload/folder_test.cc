@@ -44,6 +44,8 @@ class FolderTest : public ::testing::Test {
     return remote;
   }
 
+  Path TheOnlyFileBelowRoot() const { return fs::directory_iterator(root())->path(); }
+
   Path root() const { return folder_.path() / "destination"; }
 
   TemporaryDirectory folder_;
@@ -109,6 +111,49 @@ TEST_F(FolderTest, GivingUpInTheMiddleLeavesTheOldFile) {
   EXPECT_FALSE(remote_->Put("f", *source, [](auto) { return false; }).ok());
   EXPECT_EQ("old", test::ReadText(root() / "f"));
   EXPECT_EQ(1, std::distance(fs::directory_iterator(root()), {})) << "a temporary file is left";
+}
+
+TEST_F(FolderTest, BytesThatDidNotArriveAsSentAreSentAgain) {
+  test::WriteFile(folder_.path() / "f", "content");
+  auto source = SourceReader::Open(folder_.path() / "f");
+  ASSERT_TRUE(source.ok());
+  int pieces = 0;
+  ASSERT_TRUE(remote_
+                  ->Put("f", *source,
+                        [&](auto) {
+                          if (++pieces == 1) test::WriteFile(TheOnlyFileBelowRoot(), "damaged");
+                          return true;
+                        })
+                  .ok());
+  EXPECT_EQ(2, pieces);
+  EXPECT_EQ("content", test::ReadText(root() / "f"));
+}
+
+TEST_F(FolderTest, ADestinationThatDamagesFilesIsNeverBelieved) {
+  test::WriteFile(folder_.path() / "f", "content");
+  auto source = SourceReader::Open(folder_.path() / "f");
+  ASSERT_TRUE(source.ok());
+  const auto put = remote_->Put("f", *source, [&](auto) {
+    test::WriteFile(TheOnlyFileBelowRoot(), "damaged");
+    return true;
+  });
+  ASSERT_FALSE(put.ok());
+  EXPECT_THAT(put.error().message(), HasSubstr("does not read back as it was sent"));
+  EXPECT_FALSE(source->failed()) << "the source is not to blame";
+  EXPECT_TRUE(fs::is_empty(root()));
+}
+
+TEST_F(FolderTest, ATemporaryFileThatSomebodyTookAwayIsWrittenAgain) {
+  test::WriteFile(folder_.path() / "f", "content");
+  auto source = SourceReader::Open(folder_.path() / "f");
+  ASSERT_TRUE(source.ok());
+  int pieces = 0;
+  const auto put = remote_->Put("f", *source, [&](auto) {
+    if (++pieces == 1) fs::remove(TheOnlyFileBelowRoot());
+    return true;
+  });
+  ASSERT_TRUE(put.ok());
+  EXPECT_EQ("content", test::ReadText(root() / "f"));
 }
 
 TEST_F(FolderTest, AFolderWhereAFileShouldGoIsNamed) {

@@ -209,6 +209,21 @@ TEST_F(HttpTest, AnErrorOfTheSinkIsTheErrorOfTheRequest) {
   EXPECT_EQ("disk full", response.error().message());
 }
 
+TEST_F(HttpTest, TheBodyOfAnErrorIsNotTakenForContent) {
+  const LoopbackServer server([](const auto&) { return Respond("403 Forbidden", "rateLimitExceeded"); });
+  std::string taken;
+  Request request;
+  request.url = server.Url("/f");
+  request.sink = [&](std::string_view bytes) -> Result<void> {
+    taken.append(bytes);
+    return {};
+  };
+  const auto response = client_.Send(request);
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ("", taken);
+  EXPECT_EQ("rateLimitExceeded", response->body);
+}
+
 TEST_F(HttpTest, SendsARangeOfAFileWithItsHeaders) {
   test::WriteFile(folder_.path() / "f", "0123456789");
   const LoopbackServer server([](const auto&) { return Respond("201 Created", "{\"id\":7}"); });

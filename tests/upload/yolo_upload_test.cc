@@ -78,9 +78,12 @@ class YoloUploadTest : public ::testing::Test {
   bool WaitForPart() {
     return test::WaitUntil([&] {
       if (!fs::exists(root() / "out")) return false;
-      std::error_code ignored;
-      for (const auto& entry : fs::recursive_directory_iterator(root() / "out", ignored)) {
-        if (IsPart(entry.path()) && entry.file_size(ignored) > 1 << 20) return true;
+      std::error_code error;  // files come and go while we look
+      for (fs::recursive_directory_iterator entry(root() / "out", error), end; !error && entry != end;
+           entry.increment(error)) {
+        std::error_code vanished;
+        const auto size = entry->file_size(vanished);
+        if (!vanished && IsPart(entry->path()) && size > 1 << 20) return true;
       }
       return false;
     });
