@@ -27,7 +27,12 @@ class Image {
   /// All pixels `color`. Sides of at least one pixel.
   Image(Size size, Color color);
   /// Takes over pixels that somebody else allocated: size.height * size.width * 3 bytes.
-  Image(Size size, std::shared_ptr<std::uint8_t> pixels) : size_(size), pixels_(std::move(pixels)) {}
+  static Image Adopt(Size size, std::shared_ptr<std::uint8_t> pixels) {
+    Image image;
+    image.size_ = size;
+    image.pixels_ = std::move(pixels);
+    return image;
+  }
 
   Image(Image&&) noexcept = default;
   Image& operator=(Image&&) noexcept = default;
@@ -53,8 +58,8 @@ Result<Image> DecodeImage(std::string_view bytes, const Path& name);
 /// DecodeImage of a file. An Error names it.
 Result<Image> ReadImage(const Path& path);
 
-/// Suffixes (".jpg") that EncodeImage can write; case does not matter.
-bool CanEncode(std::string_view suffix);
+/// Whether EncodeImage knows a suffix like ".jpg"; case does not matter.
+bool CanEncode(const std::string& suffix);
 
 /// `image` in the format that `suffix` names, with OpenCV's default quality (JPEG 95).
 Result<std::string> EncodeImage(const Image& image, const std::string& suffix);

@@ -43,9 +43,7 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
   try {
     Network network;
     network.graph = Lower(*checkpoint.model);
-    const auto* head = std::get_if<DetectOp>(&network.graph[network.graph.output()].kind);
-    if (head == nullptr) throw Error("the model is not a detector", ExitCode::kBadData);
-    network.classes = head->classes;
+    network.classes = std::get<DetectOp>(network.graph[network.graph.output()].kind).classes;
     network.stride = checkpoint.stride;
     network.input = RoundedUp(input, network.stride);
     InferShapes(network.graph, network.input.height, network.input.width);

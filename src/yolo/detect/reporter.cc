@@ -17,9 +17,9 @@ std::string OneDecimal(double value) {
   return text;
 }
 
-std::string Place(const Input& input, std::size_t number, std::size_t total) {
-  return std::string(input.kind == Input::Kind::kVideo ? "video " : "image ") + std::to_string(number) + "/" +
-         std::to_string(total) + " " + Printable(input.path.native()) + ": ";
+std::string Place(Input::Kind kind, std::size_t number, std::size_t total) {
+  return std::string(kind == Input::Kind::kVideo ? "video " : "image ") + std::to_string(number) + "/" +
+         std::to_string(total);
 }
 
 }  // namespace
@@ -59,12 +59,13 @@ void Reporter::Warn(const std::string& line) { Write(Styled(terminal_, Style::kY
 
 void Reporter::Detected(std::size_t number, std::size_t total, const Path& path, Size network,
                         const std::string& counts, Milliseconds inference) {
-  Say(Place({path}, number, total) + std::to_string(network.height) + "x" + std::to_string(network.width) +
-      " " + (counts.empty() ? "(no detections), " : counts) + OneDecimal(inference.count()) + "ms");
+  Say(Place(Input::Kind::kImage, number, total) + " " + Printable(path.native()) + ": " +
+      std::to_string(network.height) + "x" + std::to_string(network.width) + " " +
+      (counts.empty() ? "(no detections), " : counts) + OneDecimal(inference.count()) + "ms");
 }
 
-void Reporter::Unusable(std::size_t number, std::size_t total, const Input& input, const std::string& why) {
-  Write(Styled(terminal_, Style::kRed, Place(input, number, total) + "unusable: " + Printable(why)));
+void Reporter::Unusable(std::size_t number, std::size_t total, Input::Kind kind, const std::string& why) {
+  Write(Styled(terminal_, Style::kRed, Place(kind, number, total) + ": " + Printable(why)));
 }
 
 void Reporter::Finished(const RunSummary& summary, Size network) {
@@ -81,13 +82,18 @@ void Reporter::Finished(const RunSummary& summary, Size network) {
   if (summary.label_files) {
     Say(std::to_string(*summary.label_files) + " labels saved to " + (*summary.saved_to / "labels").string());
   }
+  if (summary.stopped_by_signal != 0) {
+    Warn("stopped by signal " + std::to_string(summary.stopped_by_signal) + " after " +
+         std::to_string(summary.detected + summary.unusable.size()) + " of " +
+         std::to_string(summary.inputs) + " inputs");
+  }
   if (summary.unusable.empty()) return;
   Write(Styled(terminal_, Style::kRed,
                std::to_string(summary.unusable.size()) + " of " + std::to_string(summary.inputs) +
                    " inputs could not be used:"));
   const std::size_t shown = std::min(summary.unusable.size(), kRepeatedAtTheEnd);
   for (std::size_t i = 0; i < shown; ++i) {
-    Write("  " + Printable(summary.unusable[i].path.native()) + ": " + Printable(summary.unusable[i].why));
+    Write("  " + Printable(summary.unusable[i]));
   }
   if (shown < summary.unusable.size()) {
     Write("  and " + std::to_string(summary.unusable.size() - shown) + " more");

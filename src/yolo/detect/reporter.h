@@ -25,18 +25,12 @@ struct StageTimes {
   StageTimes& operator+=(const StageTimes& other);
 };
 
-/// An input that could not be used, and why.
-struct UnusableInput {
-  Path path;
-  std::string why;
-};
-
 /// What a run did.
 struct RunSummary {
   std::size_t inputs = 0;
-  std::size_t detected = 0;  ///< pictures that went all the way
-  StageTimes times;          ///< of all of them together
-  std::vector<UnusableInput> unusable;
+  std::size_t detected = 0;                ///< pictures that went all the way
+  StageTimes times;                        ///< of all of them together
+  std::vector<std::string> unusable;       ///< one sentence for each input that could not be used
   std::optional<Path> saved_to;            ///< the output folder, where anything was to be saved
   std::optional<std::size_t> label_files;  ///< in its folder of labels, where labels were to be saved
   int stopped_by_signal = 0;               ///< 0 = not stopped
@@ -60,7 +54,8 @@ class Reporter {
   /// "image 3/91 /path/x.jpg: 480x640 1 bowl, 58.1ms". `number` counts from 1.
   void Detected(std::size_t number, std::size_t total, const Path& path, Size network,
                 const std::string& counts, Milliseconds inference);
-  void Unusable(std::size_t number, std::size_t total, const Input& input, const std::string& why);
+  /// "image 3/91: cannot decode '/path/x.jpg': the file is empty": `why` is a sentence that names the file.
+  void Unusable(std::size_t number, std::size_t total, Input::Kind kind, const std::string& why);
 
   /// Mean times per picture, where the results are, and again the inputs that could not be used.
   void Finished(const RunSummary& summary, Size network);

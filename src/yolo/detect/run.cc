@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <map>
+#include <set>
 #include <system_error>
 
 namespace roost::yolo {
@@ -9,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How long `step` takes, added to nothing.
+/// Runs `step` and says in `time` how long it took.
 template <typename Step>
 auto Timed(Milliseconds& time, Step&& step) {
   const auto start = std::chrono::steady_clock::now();
@@ -28,15 +29,19 @@ struct Job {
   StageTimes times;
 };
 
+Error CannotUse(const Path& path, const std::string& why) {
+  return Error("cannot use '" + path.string() + "': " + why, ExitCode::kBadData);
+}
+
 /// Decode, letterbox, network, NMS.
 Result<Job> DetectOn(const Input& input, const Detector& detector) {
-  if (!input.unusable.empty()) return Error(input.unusable, ExitCode::kBadData);
+  if (!input.unusable.empty()) return CannotUse(input.path, input.unusable);
   auto image = ReadImage(input.path);
   if (!image) return image.error();
 
   Job job{.input = &input, .image = std::move(*image)};
   auto picture = Timed(job.times.pre_process, [&] { return detector.Prepare(job.image); });
-  if (!picture) return picture.error();
+  if (!picture) return CannotUse(input.path, picture.error().message());
   job.network = picture->plan.padded();
   const Predictions predictions = Timed(job.times.inference, [&] { return detector.Infer(*picture); });
   job.detections = Timed(job.times.nms, [&] { return detector.Select(predictions, picture->plan); });
@@ -65,7 +70,7 @@ void DrawDetections(Job& job, const std::vector<std::string>& names, const Outpu
 Result<void> Render(Job& job, const std::vector<std::string>& names, const OutputOptions& options) {
   DrawDetections(job, names, options);
   auto encoded = EncodeImage(job.image, OutputName(job.input->path).extension());
-  if (!encoded) return encoded.error();
+  if (!encoded) return CannotUse(job.input->path, encoded.error().message());
   job.encoded = std::move(*encoded);
   return {};
 }
@@ -93,9 +98,11 @@ Path OutputName(const Path& picture) {
 
 void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter) {
   std::map<std::string, const Input*> first_of;
+  std::set<Path> folders;
   for (const Input& input : inputs) {
     if (!input.unusable.empty()) continue;
-    if (options.save_pictures && SameFolder(input.path.parent_path(), options.folder)) {
+    const Path folder = input.path.parent_path();
+    if (options.save_pictures && folders.insert(folder).second && SameFolder(folder, options.folder)) {
       throw Error("the output folder '" + options.folder.string() + "' holds the input '" +
                       input.path.string() + "', which would be replaced by its annotated copy",
                   ExitCode::kUsage, "choose another folder, or --nosave");
@@ -125,8 +132,8 @@ RunSummary RunDetection(const std::vector<Input>& inputs, const Detector& detect
 
     ++number;
     const auto give_up = [&](const Error& why) {
-      reporter.Unusable(number, inputs.size(), input, why.message());
-      summary.unusable.push_back({input.path, why.message()});
+      reporter.Unusable(number, inputs.size(), input.kind, why.message());
+      summary.unusable.push_back(why.message());
     };
     auto job = DetectOn(input, detector);
     if (!job) {

@@ -24,7 +24,7 @@ struct OutputOptions {
 };
 
 /// The name under which the annotated picture is saved: its own, or with ".jpg" added where its format can
-/// only be read (dng, mpo, pfm).
+/// only be read (dng, mpo).
 Path OutputName(const Path& picture);
 
 /// Refuses (Error, usage) a run whose annotated pictures would replace its own inputs, and warns about inputs

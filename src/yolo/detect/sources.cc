@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <unordered_set>
 
 #include "roost/base/text.h"
 #include "yolo/detect/glob.h"
@@ -79,6 +80,7 @@ class Collector {
   }
 
   void AddUnusable(const Path& path, std::string why) {
+    if (!seen_.insert(Resolved(path).native()).second) return;
     images_.push_back({Resolved(path), Input::Kind::kImage, std::move(why)});
   }
 
@@ -111,7 +113,7 @@ class Collector {
 
   void AddFile(const Path& path) {
     const auto kind = KindOf(path);
-    if (!kind) return;
+    if (!kind || !seen_.insert(path.native()).second) return;
     if (*kind == Input::Kind::kVideo) {
       videos_.push_back({path, *kind, "videos are not supported yet"});
     } else {
@@ -121,6 +123,7 @@ class Collector {
 
   std::vector<Input> images_;
   std::vector<Input> videos_;
+  std::unordered_set<std::string> seen_;
 };
 
 /// The entries of a list file, sorted as detect.py takes them.

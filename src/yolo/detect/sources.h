@@ -27,7 +27,8 @@ struct Inputs {
 ///   - a glob with * ? [...] and ** for any depth of folders, sorted; hidden names only where asked for,
 ///   - a list file (.txt): one of the above per line, or several separated by white space; relative to the
 ///     working directory; taken in sorted order.
-/// What exists under its literal name is never taken for a glob. Files with other suffixes in a folder or
+/// What exists under its literal name is never taken for a glob. A file that several sources name is taken
+/// once. Files with other suffixes in a folder or
 /// glob are passed over; videos and entries of a list that are not there are returned as unusable.
 ///
 /// Throws Error (no input) where a source does not exist or nothing at all is left to do, and Error (usage)

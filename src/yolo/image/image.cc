@@ -1,6 +1,5 @@
 #include "roost/yolo/image.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -51,12 +50,7 @@ Result<Image> ReadImage(const Path& path) {
   return DecodeImage(*bytes, path);
 }
 
-bool CanEncode(std::string_view suffix) {
-  // Not asked of OpenCV: haveImageWriter() says yes to formats that then refuse 8-bit pictures (pfm).
-  static constexpr std::array kWritable = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
-  return std::any_of(kWritable.begin(), kWritable.end(),
-                     [&](const char* known) { return EqualsIgnoreCase(known, suffix); });
-}
+bool CanEncode(const std::string& suffix) { return cv::haveImageWriter("picture" + suffix); }
 
 Result<std::string> EncodeImage(const Image& image, const std::string& suffix) {
   const auto failure = [&](std::string_view why) {

@@ -17,7 +17,7 @@ inline cv::Mat AsMat(const Image& image) {
 inline Image FromMat(cv::Mat mat) {
   const Size size{mat.rows, mat.cols};
   auto owner = std::make_shared<cv::Mat>(std::move(mat));
-  return {size, std::shared_ptr<std::uint8_t>(owner, owner->data)};
+  return Image::Adopt(size, std::shared_ptr<std::uint8_t>(owner, owner->data));
 }
 
 }  // namespace roost::yolo
