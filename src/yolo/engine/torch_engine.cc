@@ -115,6 +115,7 @@ struct Compiler {
     const at::Tensor weight =
         Constant(op.weight, {op.out, op.in / op.groups, op.kernel[0], op.kernel[1]}, device);
     const at::Tensor bias = Constant(op.bias, {op.out}, device);
+    if (device.is_cpu() && at::hasMKLDNN()) return OneDnnConv(op, weight, bias);
     return [op, weight, bias](const Inputs& in) {
       return Activate(
           at::conv2d(in[0], weight, bias, Sizes(op.stride), Sizes(op.padding), Sizes(op.dilation), op.groups),
@@ -197,6 +198,18 @@ struct Compiler {
   Step operator()(const InputOp&) const { return {}; }
 
  private:
+  /// On the CPU at::conv2d chooses between oneDNN and plain BLAS by size, batch and thread count, and loses a
+  /// factor of two where the BLAS is a slow one; results then depend on the batch, too. So oneDNN it is, and
+  /// in the channels-last layout, which the operations in between keep: 20 % faster again.
+  static Step OneDnnConv(const ConvOp& op, const at::Tensor& weight, const at::Tensor& bias) {
+    constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
+    return [op, weight = weight.contiguous(kLayout), bias](const Inputs& in) {
+      return Activate(at::mkldnn_convolution(in[0].contiguous(kLayout), weight, bias, Sizes(op.padding),
+                                             Sizes(op.stride), Sizes(op.dilation), op.groups),
+                      op.activation);
+    };
+  }
+
   /// The reference computes xy as (2 s + (grid - 0.5)) stride, in this order, and wh as (2 s)^2 anchor.
   static void DecodeLevel(const at::Tensor& map, double stride, const at::Tensor& anchors, at::Tensor rows) {
     const std::int64_t n = map.size(0), ny = map.size(2), nx = map.size(3);
