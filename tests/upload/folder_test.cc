@@ -33,7 +33,7 @@ std::string StartTimeOf(pid_t pid) {
 class FolderTest : public ::testing::Test {
  protected:
   Path Leftover(const std::string& host, const std::string& mark) {
-    const Path path = root() / (".yolo-upload." + host + "." + mark + ".0.part");
+    Path path = root() / (".yolo-upload." + host + "." + mark + ".0.part");
     test::WriteFile(path, "half");
     return path;
   }

@@ -18,7 +18,7 @@ namespace {
 
 /// More bytes, or "" when the other side is done.
 std::string Receive(int fd) {
-  std::array<char, 64 * 1024> buffer{};
+  std::array<char, 65536> buffer{};
   const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
   return n > 0 ? std::string(buffer.data(), static_cast<std::size_t>(n)) : std::string();
 }

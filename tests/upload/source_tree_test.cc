@@ -25,6 +25,7 @@ class SourceTreeTest : public ::testing::Test {
   SourceTree List(const std::vector<std::string>& sources, const Filter& filter = {},
                   const Path& leave_out = {}) {
     std::vector<SourceRoot> roots;
+    roots.reserve(sources.size());
     for (const std::string& source : sources) roots.push_back(PlaceSource((root() / source).string()));
     return ListSources(roots, filter, leave_out);
   }

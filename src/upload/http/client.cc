@@ -14,7 +14,7 @@
 namespace roost::http {
 namespace {
 
-constexpr std::size_t kErrorBodyBytes = 64 * 1024;
+constexpr std::size_t kErrorBodyBytes = 65536;
 constexpr long kStallBytesPerSecond = 1000;
 
 /// libcurl's own process-wide state, made once and kept: curl_global_cleanup() would pull it from under other
