@@ -1,0 +1,229 @@
+#include "dag/plan/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace roost::dag {
+namespace {
+
+using ::testing::ElementsAre;
+
+class PlanTest : public ::testing::Test {
+ protected:
+  Plan& Load(const std::string& text, PlanLimits limits = {}) {
+    DagParse parse = ParseDag(text, "test.dag");
+    EXPECT_FALSE(HasErrors(parse.faults)) << FaultsError(parse.faults).message();
+    dag_ = std::move(parse.dag);
+    plan_.emplace(dag_, limits);
+    return *plan_;
+  }
+
+  NodeIndex At(const std::string& name) const { return dag_.index.at(name); }
+  NodeState StateOf(const std::string& name) const { return plan_->state(At(name)); }
+
+  /// "pre A", "A", "post A": everything that may start now.
+  std::vector<std::string> StartAll() {
+    std::vector<std::string> started;
+    while (const auto step = plan_->Next()) {
+      const std::string& name = dag_.nodes[static_cast<std::size_t>(step->node)].name;
+      const char* kind = step->kind == Step::Kind::kPre ? "pre " : step->kind == Step::Kind::kPost ? "post " : "";
+      started.push_back(kind + name);
+    }
+    return started;
+  }
+
+  Dag dag_;
+  std::optional<Plan> plan_;
+};
+
+TEST_F(PlanTest, ChildrenStartWhenTheLastParentIsDone) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nPARENT A B CHILD C\n");
+  EXPECT_THAT(StartAll(), ElementsAre("A", "B"));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre());
+  plan.JobEnded(At("B"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("C"));
+  plan.JobEnded(At("C"), 0);
+  EXPECT_TRUE(plan.Finished());
+  EXPECT_EQ(plan.counts()[NodeState::kDone], 3);
+}
+
+TEST_F(PlanTest, ReadyNodesStartByPriorityThenInOrderOfTheFile) {
+  Load("JOB A a\nJOB B b\nJOB C c\nJOB D d\nPRIORITY B 10\nPRIORITY D 20\nPRIORITY A -5\n");
+  EXPECT_THAT(StartAll(), ElementsAre("D", "B", "C", "A"));
+}
+
+TEST_F(PlanTest, MaxJobsCountsNodesAtTheExecutor) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\n", {.max_jobs = 2});
+  EXPECT_THAT(StartAll(), ElementsAre("A", "B"));
+  plan.JobEnded(At("B"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("C"));
+}
+
+TEST_F(PlanTest, AFullCategoryHoldsBackItsOwnNodesOnly) {
+  Plan& plan = Load(
+      "JOB A a\nJOB B b\nJOB C c\nJOB D d\n"
+      "CATEGORY A big\nCATEGORY B big\nCATEGORY C big\nMAXJOBS big 1\n");
+  EXPECT_THAT(StartAll(), ElementsAre("A", "D"));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("B"));
+  plan.JobEnded(At("B"), 1);
+  EXPECT_THAT(StartAll(), ElementsAre("C"));
+}
+
+TEST_F(PlanTest, ACategoryWithMaxJobsZeroNeverStarts) {
+  Plan& plan = Load("JOB A a\nCATEGORY A none\nMAXJOBS none 0\n");
+  EXPECT_THAT(StartAll(), ElementsAre());
+  EXPECT_FALSE(plan.Finished());
+}
+
+TEST_F(PlanTest, EveryDescendantOfAFailedNodeIsFutileAndOthersGoOn) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nJOB D d\nPARENT A CHILD B\nPARENT B CHILD C\n");
+  StartAll();
+  plan.JobEnded(At("A"), 1);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+  EXPECT_EQ(StateOf("B"), NodeState::kFutile);
+  EXPECT_EQ(StateOf("C"), NodeState::kFutile);
+  EXPECT_EQ(StateOf("D"), NodeState::kQueued);
+}
+
+TEST_F(PlanTest, APremarkedNodeBelowAFailedOneStaysDone) {
+  Plan& plan = Load("JOB A a\nJOB B b DONE\nJOB C c\nPARENT A CHILD B\nPARENT B CHILD C\n");
+  EXPECT_THAT(StartAll(), ElementsAre("A", "C"));
+  plan.JobEnded(At("A"), 1);
+  EXPECT_EQ(StateOf("B"), NodeState::kDone);
+}
+
+TEST_F(PlanTest, ARetryRunsTheWholeNodeAgain) {
+  Plan& plan = Load("JOB A a\nSCRIPT PRE A p\nSCRIPT POST A q\nRETRY A 1\n");
+  EXPECT_THAT(StartAll(), ElementsAre("pre A"));
+  plan.PreEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("post A"));
+  plan.PostEnded(At("A"), 3);
+  EXPECT_EQ(plan.attempt(At("A")), 1);
+  EXPECT_THAT(StartAll(), ElementsAre("pre A"));
+  plan.PreEnded(At("A"), 4);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+  EXPECT_EQ(plan.value(At("A")), 4);
+}
+
+TEST_F(PlanTest, UnlessExitEndsTheRetriesAndLeavesDescendantsWaiting) {
+  Plan& plan = Load("JOB A a\nJOB B b\nPARENT A CHILD B\nRETRY A 5 UNLESS-EXIT 42\n");
+  StartAll();
+  plan.JobEnded(At("A"), 7);
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.JobEnded(At("A"), 42);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+  EXPECT_TRUE(plan.retries_cut(At("A")));
+  EXPECT_EQ(StateOf("B"), NodeState::kUnready);
+  EXPECT_TRUE(plan.Finished());
+}
+
+TEST_F(PlanTest, PostDecidesWhateverTheJobDid) {
+  Plan& plan = Load("JOB A a\nJOB B b\nSCRIPT POST ALL_NODES q\n");
+  StartAll();
+  plan.JobEnded(At("A"), 1);
+  plan.JobEnded(At("B"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("post A", "post B"));
+  EXPECT_EQ(plan.value(At("A")), 1);
+  plan.PostEnded(At("A"), 0);
+  plan.PostEnded(At("B"), 5);
+  EXPECT_EQ(StateOf("A"), NodeState::kDone);
+  EXPECT_EQ(StateOf("B"), NodeState::kFailed);
+}
+
+TEST_F(PlanTest, PreSkipMakesTheNodeDoneWithoutJobAndPost) {
+  Plan& plan = Load("JOB A a\nSCRIPT PRE A p\nSCRIPT POST A q\nPRE_SKIP A 3\n", {.always_run_post = true});
+  StartAll();
+  plan.PreEnded(At("A"), 3);
+  EXPECT_EQ(StateOf("A"), NodeState::kDone);
+  EXPECT_TRUE(plan.Finished());
+}
+
+TEST_F(PlanTest, PostAfterAFailedPreRunsOnlyWhenAskedFor) {
+  const std::string text = "JOB A a\nSCRIPT PRE A p\nSCRIPT POST A q\n";
+  Load(text);
+  StartAll();
+  plan_->PreEnded(At("A"), 4);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+
+  Load(text, {.always_run_post = true});
+  StartAll();
+  plan_->PreEnded(At("A"), 4);
+  EXPECT_EQ(plan_->value(At("A")), kPreFailedValue);
+  EXPECT_THAT(StartAll(), ElementsAre("post A"));
+}
+
+TEST_F(PlanTest, ASubmitFailureIsNotRetriedButPostMaySaveTheNode) {
+  Plan& plan = Load("JOB A a\nJOB B b\nSCRIPT POST B q\nRETRY ALL_NODES 3\n");
+  StartAll();
+  plan.SubmitFailed(At("A"));
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+  plan.SubmitFailed(At("B"));
+  EXPECT_EQ(plan.value(At("B")), kSubmitFailedValue);
+  EXPECT_THAT(StartAll(), ElementsAre("post B"));
+  plan.PostEnded(At("B"), 0);
+  EXPECT_EQ(StateOf("B"), NodeState::kDone);
+}
+
+TEST_F(PlanTest, ScriptsAtOnceAreLimitedAndADeferredOneGivesItsPlaceBack) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nSCRIPT PRE ALL_NODES p\n", {.max_pre = 1});
+  EXPECT_THAT(StartAll(), ElementsAre("pre A"));
+  plan.Defer(At("A"));
+  EXPECT_THAT(StartAll(), ElementsAre("pre B"));
+  plan.Undefer(At("A"));
+  plan.PreEnded(At("B"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("pre C", "B"));
+  plan.PreEnded(At("C"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("pre A", "C"));
+}
+
+TEST_F(PlanTest, ACycleEndsTheRunWithItsNodesWaiting) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB X x\nPARENT A CHILD B\nPARENT B CHILD A\n");
+  EXPECT_THAT(StartAll(), ElementsAre("X"));
+  plan.JobEnded(At("X"), 0);
+  EXPECT_TRUE(plan.Finished());
+  EXPECT_EQ(plan.counts()[NodeState::kUnready], 2);
+}
+
+TEST_F(PlanTest, ResumeTakesOnlyWhatWaits) {
+  Plan& plan = Load("JOB A a\nJOB B b\nPARENT A CHILD B\n");
+  EXPECT_FALSE(plan.Resume({Step::Kind::kJob, At("B")}));
+  EXPECT_FALSE(plan.Resume({Step::Kind::kPost, At("A")}));
+  EXPECT_TRUE(plan.Resume({Step::Kind::kJob, At("A")}));
+  EXPECT_FALSE(plan.Resume({Step::Kind::kJob, At("A")}));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("B"));
+}
+
+// A recursive or quadratic plan does not come to the end of this.
+TEST_F(PlanTest, ALongChainAndAWideFanRunThrough) {
+  constexpr int kNodes = 100'000;
+  Dag dag;
+  dag.nodes.resize(2 * kNodes);
+  for (NodeIndex i = 0; i + 1 < kNodes; ++i) {
+    dag.nodes[static_cast<std::size_t>(i)].children.push_back(i + 1);
+    dag.nodes[static_cast<std::size_t>(i + 1)].parents.push_back(i);
+  }
+  for (NodeIndex i = kNodes; i < 2 * kNodes; ++i) {  // hangs on the chain's end
+    dag.nodes[kNodes - 1].children.push_back(i);
+    dag.nodes[static_cast<std::size_t>(i)].parents.push_back(kNodes - 1);
+  }
+  Plan plan(dag, {});
+  int run = 0;
+  while (const auto step = plan.Next()) {
+    plan.JobEnded(step->node, 0);
+    ++run;
+  }
+  EXPECT_EQ(run, 2 * kNodes);
+  EXPECT_TRUE(plan.Finished());
+
+  Plan failing(dag, {});
+  failing.JobEnded(failing.Next()->node, 1);
+  EXPECT_EQ(failing.counts()[NodeState::kFutile], 2 * kNodes - 1);
+}
+
+}  // namespace
+}  // namespace roost::dag
