@@ -3,6 +3,7 @@
 #include <cctype>
 #include <charconv>
 #include <unordered_set>
+#include <utility>
 
 #include "dag/text/dag_lexer.h"
 #include "dag/text/suggest.h"
@@ -292,6 +293,7 @@ void Parser::Job(Words& words) {
   if (inline_description) {
     // Defined all the same, so that other commands that name it are not reported as well.
     Fail("JOB " + node.name + ": inline submit descriptions are not supported yet: put it into a file");
+    node.submit_file.clear();
     AddNode(std::move(node));
     return;
   }
@@ -513,11 +515,11 @@ void Parser::ScriptCommand(Words& words) {
   script.words = SplitAny(words.Rest(), " \t\r");
   if (script.words.empty()) throw Error("missing program to run");
   CheckScriptWords(script, pre);
-  const bool all = IsKeyword(name, "ALL_NODES");
+  bool warned = false;
   for (const NodeIndex index : NodesNamed(name)) {
     Node& node = dag_.nodes[static_cast<std::size_t>(index)];
     std::optional<Script>& place = pre ? node.pre : node.post;
-    if (place && !all) {
+    if (place && !std::exchange(warned, true)) {
       Warn("this replaces the " + std::string(pre ? "PRE" : "POST") + " script of node '" + node.name +
            "' given at line " + std::to_string(place->where.line));
     }

@@ -127,6 +127,7 @@ void AppendBody(std::string& text, const JobEvent& event) {
       if (event.request) AppendResources(text, *event.request, event.usage);
       return;
     case EventType::kImageSize:
+      // The size of the address space is not known here: what was resident stands in for it.
       AppendFormat(text, "Image size of job updated: %ld\n", event.usage.max_rss_kb);
       AppendFormat(text, "\t%ld  -  MemoryUsage of job (MB)\n", (event.usage.max_rss_kb + 1023) / 1024);
       AppendFormat(text, "\t%ld  -  ResidentSetSize of job (KB)\n", event.usage.max_rss_kb);

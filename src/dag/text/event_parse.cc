@@ -293,9 +293,6 @@ std::optional<JobEvent> ParseEvent(const Header& header, const std::vector<std::
       *type == EventType::kGeneric) {
     event.text = first.rest();
   }
-  if (*type == EventType::kImageSize && first.Literal("Image size of job updated: ")) {
-    first.Number(event.usage.max_rss_kb);
-  }
   ParseBody(body, event);
   return event;
 }

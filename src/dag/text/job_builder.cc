@@ -231,13 +231,13 @@ void JobBuilder::SetProgram(Job& job) {
     job.transfer_executable = false;
     return;
   }
-  if (!executable) {
+  if (executable) {
+    // A program that is not transferred is looked for where the job runs.
+    const Path& base = job.transfer_executable ? context_.directory : job.initial_dir;
+    job.executable = (base / executable->text).lexically_normal();
+  } else {
     Fail(queue_, "no executable is given");
-    return;
   }
-  // A program that is not transferred is looked for where the job runs.
-  const Path& base = job.transfer_executable ? context_.directory : job.initial_dir;
-  job.executable = (base / executable->text).lexically_normal();
 
   const auto& given = words_only ? words_only : old_or_new;
   if (!given) return;

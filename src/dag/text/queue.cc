@@ -199,16 +199,20 @@ std::vector<std::string> ItemsMatching(const std::vector<std::string>& patterns,
   if (patterns.empty()) throw Error("queue ... matching: no pattern is given");
   std::vector<std::string> items;
   std::set<std::string> seen;
+  std::string repeated;
   for (const std::string& pattern : patterns) {
     const std::vector<std::string> names = Matches(pattern, kinds, context.directory);
     if (names.empty()) AddWarning(faults, where, "nothing matches '" + pattern + "'");
     for (const std::string& name : names) {
       if (seen.insert(name).second) {
         items.push_back(name);
-      } else {
-        AddWarning(faults, where, "'" + name + "' matches twice and is queued once");
+      } else if (repeated.empty()) {
+        repeated = name;
       }
     }
+  }
+  if (!repeated.empty()) {
+    AddWarning(faults, where, "what matches several patterns is queued once, first '" + repeated + "'");
   }
   if (items.empty())
     throw Error("queue: nothing matches " + Join(patterns, " ") + ", so there are no jobs to queue");
@@ -237,13 +241,24 @@ std::vector<std::string> SplitItem(std::string_view item, std::size_t fields) {
   return values;
 }
 
-void WarnOfEmptyValues(const Queue& queue, const SourceLine& where, Faults& faults) {
-  for (const Queue::Item& item : queue.items) {
-    for (std::size_t i = 0; i < queue.variables.size(); ++i) {
-      if (!item.values[i].empty()) continue;
-      AddWarning(faults, where,
-                 "item " + std::to_string(item.row) + " has no value for '" + queue.variables[i] + "'");
-    }
+/// Odd items, told once each kind: a list may be long.
+void WarnOfOddItems(const Queue& queue, const SourceLine& where, Faults& faults) {
+  for (std::size_t i = 0; i < queue.variables.size(); ++i) {
+    const auto empty = [&](const Queue::Item& item) { return item.values[i].empty(); };
+    const auto first = std::find_if(queue.items.begin(), queue.items.end(), empty);
+    if (first == queue.items.end()) continue;
+    const auto count = std::count_if(first, queue.items.end(), empty);
+    AddWarning(faults, where,
+               "'" + queue.variables[i] + "' is empty in " + std::to_string(count) + " of " +
+                   std::to_string(queue.items.size()) + " items, first in item " +
+                   std::to_string(first->row));
+  }
+  const auto hash = std::find_if(queue.items.begin(), queue.items.end(),
+                                 [](const Queue::Item& item) { return item.values[0].starts_with('#'); });
+  if (hash != queue.items.end()) {
+    AddWarning(faults, where,
+               "item " + std::to_string(hash->row) +
+                   " begins with '#', and is an item all the same, as in HTCondor");
   }
 }
 
@@ -325,7 +340,7 @@ Queue ParseQueue(std::string_view arguments, SubmitLines& lines, MacroSet& macro
     const auto row = static_cast<std::size_t>(i);
     queue.items.push_back({SplitItem(texts[row], queue.variables.size()), row});
   }
-  WarnOfEmptyValues(queue, where, faults);
+  WarnOfOddItems(queue, where, faults);
   return queue;
 }
 

@@ -15,7 +15,7 @@ bool IsBlank(char c) { return kBlanks.find(c) != std::string_view::npos; }
 /// The content of "...", where "" stands for one quote.
 Result<std::string> WithoutOuterQuotes(std::string_view text, std::string_view what) {
   if (text.size() < 2 || text.back() != '"') {
-    return Error(std::string(what) + " begin with a double quote but do not end with one");
+    return Error("the quoted " + std::string(what) + " must end with a double quote");
   }
   text = text.substr(1, text.size() - 2);
   std::string content;
@@ -91,7 +91,7 @@ Result<std::vector<std::string>> CheckEnvironment(const std::vector<std::string>
   for (const std::string& word : words) {
     const auto equals = word.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Error("environment entry '" + word + "' is not NAME=value");
+      return Error("'" + word + "' is not NAME=value");
     }
     const auto same = std::find_if(environment.begin(), environment.end(), [&](const std::string& known) {
       return known.compare(0, equals + 1, word, 0, equals + 1) == 0;

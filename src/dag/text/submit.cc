@@ -39,6 +39,7 @@ class Submitter {
   MacroSet macros_;
   JobBuilder builder_;
   std::vector<Job> jobs_;
+  SourceLine last_queue_;
 };
 
 std::vector<Job> Submitter::Submit(std::string_view text, const std::string& file) {
@@ -52,7 +53,7 @@ std::vector<Job> Submitter::Submit(std::string_view text, const std::string& fil
     Expand(once, {file, 0});
   }
   WarnOfCommands();
-  if (jobs_.empty() && !HasErrors(faults_)) AddError(faults_, {file, 0}, "the submit file queues no jobs");
+  if (jobs_.empty() && !HasErrors(faults_)) AddError(faults_, last_queue_, "this queues no jobs");
   return std::move(jobs_);
 }
 
@@ -80,6 +81,7 @@ void Submitter::Predefine(const std::string& file) {
 }
 
 void Submitter::Expand(const Queue& queue, const SourceLine& where) {
+  last_queue_ = where;
   if (HasErrors(faults_)) return;
   const std::size_t wanted = static_cast<std::size_t>(queue.count) * queue.items.size();
   if (static_cast<std::size_t>(queue.count) > kMostJobs || jobs_.size() + wanted > kMostJobs) {

@@ -9,8 +9,6 @@
 namespace roost::dag {
 namespace {
 
-constexpr int kMostIncludes = 20;
-
 /// The HTCondor version that `if version` compares with. Features of later versions are not promised.
 constexpr std::array<std::int64_t, 3> kVersion = {24, 0, 0};
 
@@ -60,10 +58,12 @@ bool VersionHolds(std::string_view comparison) {
 
 void SubmitReader::Read(std::string_view text, const std::string& file) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark of Windows editors
-  ReadStatements(text, file);
+  ReadStatements(text, file, (context_.directory / file).lexically_normal().string());
 }
 
-void SubmitReader::ReadStatements(std::string_view text, const std::string& file) {
+void SubmitReader::ReadStatements(std::string_view text, const std::string& file,
+                                  const std::string& identity) {
+  open_.push_back(identity);
   const std::vector<Branch> outside = std::exchange(branches_, {});
   SubmitLines lines(text, file);
   std::string statement;
@@ -80,6 +80,7 @@ void SubmitReader::ReadStatements(std::string_view text, const std::string& file
     AddError(faults_, branches_.back().where, "this 'if' has no 'endif'");
   }
   branches_ = outside;
+  open_.pop_back();
 }
 
 bool SubmitReader::Skipping() const {
@@ -92,7 +93,7 @@ SubmitReader::Next SubmitReader::Statement(std::string_view statement, SubmitLin
 
   const std::string_view word = FirstWord(statement);
   if (EqualsIgnoreCase(word, "queue") || EqualsIgnoreCase(word, "iterate")) {
-    if (includes_ > 0) throw Error("an included file cannot contain a queue statement");
+    if (open_.size() > 1) throw Error("an included file cannot contain a queue statement");
     queued_ = true;
     const Queue queue = ParseQueue(After(statement, word.size()), lines, macros_, context_, faults_);
     on_queue_(queue, lines.where());
@@ -196,23 +197,20 @@ bool SubmitReader::Include(std::string_view statement) {
     command = true;
   }
   if (source.empty()) throw Error("include: no file is named");
-  if (includes_ >= kMostIncludes) throw Error("include: files include each other without end");
-
-  std::string text;
-  std::string name = source;
-  if (command) {
-    text = OutputOfCommand(source, context_);
-  } else {
-    const Path path = context_.directory / source;
-    std::error_code ignored;
-    if (if_exists && !std::filesystem::exists(path, ignored)) return true;
-    auto read = ReadFile(path);
-    if (!read) throw Error("include: " + read.error().message());
-    text = *std::move(read);
+  const Path path = context_.directory / source;
+  const std::string identity = command ? source + " |" : path.lexically_normal().string();
+  if (std::find(open_.begin(), open_.end(), identity) != open_.end()) {
+    throw Error("include: '" + source + "' would include itself");
   }
-  ++includes_;
-  ReadStatements(text, name);
-  --includes_;
+  if (command) {
+    ReadStatements(OutputOfCommand(source, context_), source, identity);
+    return true;
+  }
+  std::error_code ignored;
+  if (if_exists && !std::filesystem::exists(path, ignored)) return true;
+  const auto text = ReadFile(path);
+  if (!text) throw Error("include: " + text.error().message());
+  ReadStatements(*text, source, identity);
   return true;
 }
 

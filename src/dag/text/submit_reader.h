@@ -36,7 +36,7 @@ class SubmitReader {
   };
   enum class Next { kGoOn, kStop };
 
-  void ReadStatements(std::string_view text, const std::string& file);
+  void ReadStatements(std::string_view text, const std::string& file, const std::string& identity);
   Next Statement(std::string_view statement, SubmitLines& lines);
   bool Conditional(std::string_view statement, const SourceLine& where);
   bool Holds(std::string_view condition);
@@ -50,7 +50,7 @@ class SubmitReader {
   Faults& faults_;
   OnQueue on_queue_;
   std::vector<Branch> branches_;
-  int includes_ = 0;  ///< how many files within files we are
+  std::vector<std::string> open_;  ///< files and commands being read, the submit file first
   bool queued_ = false;
 };
 

@@ -1,0 +1,315 @@
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "dag/text/text_cases.h"
+#include "roost/base/text.h"
+#include "roost/dag/dag.h"
+#include "roost/dag/event_log.h"
+#include "roost/dag/submit.h"
+#include "support/support.h"
+
+// Compares with what HTCondor 23.9.6 was seen to do.
+
+namespace roost::dag {
+namespace {
+
+std::vector<Path> GoldenCases() {
+  std::vector<Path> cases;
+  for (const auto& entry : std::filesystem::directory_iterator(*test::ReferenceDir() / "golden/htcondor")) {
+    if (entry.is_directory()) cases.push_back(entry.path());
+  }
+  std::sort(cases.begin(), cases.end());
+  return cases;
+}
+
+std::vector<Path> FilesUnder(const Path& folder, const std::function<bool(const std::string&)>& wanted) {
+  std::vector<Path> files;
+  if (!std::filesystem::is_directory(folder)) return files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && wanted(entry.path().filename().string())) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+bool NeedsLaterIssue(const Faults& faults) {
+  return std::any_of(faults.begin(), faults.end(), [](const Fault& fault) {
+    return fault.message.find("not supported yet") != std::string::npos;
+  });
+}
+
+std::set<std::pair<std::string, std::string>> Edges(const Dag& dag) {
+  std::set<std::pair<std::string, std::string>> edges;
+  for (const Node& node : dag.nodes) {
+    for (const NodeIndex child : node.children)
+      edges.emplace(node.name, dag.nodes[static_cast<std::size_t>(child)].name);
+  }
+  return edges;
+}
+
+TEST(GoldenDags, HaveDagmansNodesAndEdges) {
+  ROOST_NEEDS_REFERENCE();
+  int compared = 0;
+  for (const Path& folder : GoldenCases()) {
+    SCOPED_TRACE(folder.filename().string());
+    if (folder.filename() == "two-dag-files") continue;  // several DAG files in one run come later
+    const DagParse parse = ReadDag(folder / "input/x.dag");
+    if (NeedsLaterIssue(parse.faults)) continue;
+    ++compared;
+    const auto expected = nlohmann::json::parse(test::ReadText(folder / "expected.json"));
+    // DAGMan finds a macro that a script cannot use when the script is about to start; we say so at once.
+    const bool found_earlier = folder.filename() == "error-script-macro";
+    EXPECT_EQ(expected["parses"].get<bool>() && !found_earlier, !HasErrors(parse.faults))
+        << FaultsError(parse.faults).message();
+    if (HasErrors(parse.faults)) continue;
+
+    std::vector<std::string> names;
+    for (const Node& node : parse.dag.nodes) names.push_back(node.name);
+    EXPECT_EQ(expected["nodes"].get<std::vector<std::string>>(), names);
+    std::set<std::pair<std::string, std::string>> edges;
+    for (const auto& edge : expected["edges"]) edges.emplace(edge[0], edge[1]);
+    EXPECT_EQ(edges, Edges(parse.dag));
+  }
+  EXPECT_GE(compared, 35);
+}
+
+/// Everything that a node of ours has and the real parser's dump of it shows.
+std::string WithoutFileNames(const DagParse& parse) {
+  std::string text;
+  for (const std::string& line : Split(test::Dump(parse), '\n')) {
+    if (!line.starts_with("config ") && line.find("warning:") == std::string::npos) text += line + "\n";
+  }
+  return text;
+}
+
+TEST(GoldenDags, SayWhatDagmansOwnDumpOfThemSays) {
+  ROOST_NEEDS_REFERENCE();
+  int compared = 0;
+  for (const Path& folder : GoldenCases()) {
+    SCOPED_TRACE(folder.filename().string());
+    if (!std::filesystem::exists(folder / "flat.dag") || folder.filename() == "two-dag-files") continue;
+    const DagParse parse = ReadDag(folder / "input/x.dag");
+    if (HasErrors(parse.faults)) continue;
+    const DagParse flat = ReadDag(folder / "flat.dag");
+    EXPECT_FALSE(HasErrors(flat.faults)) << FaultsError(flat.faults).message();
+    EXPECT_EQ(WithoutFileNames(flat), WithoutFileNames(parse));
+    ++compared;
+  }
+  EXPECT_GE(compared, 35);
+}
+
+TEST(GoldenRescues, AreWrittenByteForByte) {
+  ROOST_NEEDS_REFERENCE();
+  int compared = 0;
+  for (const Path& folder : GoldenCases()) {
+    const DagParse parse = ReadDag(folder / "input/x.dag");
+    if (HasErrors(parse.faults)) continue;
+    for (const Path& file : FilesUnder(
+             folder, [](const std::string& name) { return name.find(".rescue") != std::string::npos; })) {
+      SCOPED_TRACE(file.string());
+      const std::string text = test::ReadText(file);
+      Dag dag = parse.dag;
+      EXPECT_TRUE(ApplyRescue(dag, text, file.string()).empty());
+
+      RescueContent content;
+      content.dag_file = "x.dag";
+      content.total_nodes = dag.nodes.size();
+      const auto created = text.find("# Created ") + 10;
+      content.created_utc = text.substr(created, text.find('\n', created) - created);
+      const auto failed = text.find("#   ", text.find("that failed")) + 4;
+      for (const std::string& name : SplitAny(text.substr(failed, text.find("<ENDLIST>") - failed), ",")) {
+        content.failed.push_back(name);
+      }
+      for (const Node& node : dag.nodes) {
+        if (node.done) content.done.push_back(node.name);
+        const bool given_up = text.find("remaining attempts aborted") != std::string::npos;
+        for (std::string& line : RescueRetryLines(node, 0, given_up ? node.unless_exit : std::nullopt)) {
+          content.retry_lines.push_back(std::move(line));
+        }
+      }
+      EXPECT_EQ(text, FormatRescue(content));
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 12);
+}
+
+/// The attributes that `condor_submit -dry-run` printed for each job: the first in full, then what differs.
+std::vector<std::map<std::string, std::string>> DryRunJobs(const std::string& text) {
+  std::vector<std::map<std::string, std::string>> jobs;
+  std::map<std::string, std::string> attributes;
+  bool any = false;
+  for (const std::string& line : Split(text, '\n')) {
+    if (line == "." && any) {
+      jobs.push_back(attributes);
+      continue;
+    }
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || line.find_first_of(" :") < equals) continue;
+    std::string value = line.substr(equals + 1);
+    if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
+    attributes[line.substr(0, equals)] = value;
+    any = true;
+  }
+  return jobs;
+}
+
+TEST(GoldenSubmitFiles, MakeTheJobsThatCondorSubmitMakes) {
+  ROOST_NEEDS_REFERENCE();
+  int compared = 0;
+  for (const Path& folder : GoldenCases()) {
+    for (const Path& file :
+         FilesUnder(folder / "dry-run", [](const std::string& name) { return name.ends_with(".sub.txt"); })) {
+      SCOPED_TRACE(file.string());
+      const Path home = Path("/home/user") / folder.filename();
+      const std::vector<std::map<std::string, std::string>> expected = DryRunJobs(test::ReadText(file));
+      SubmitContext context;
+      context.cluster = 1;
+      context.directory = folder / "input";
+      context.method = SubmitMethod::kCondorSubmit;  // condor_submit printed these
+      const Submission submission = ReadSubmit(file.filename().stem(), context);
+      if (expected.empty()) {
+        EXPECT_TRUE(HasErrors(submission.faults));
+        continue;
+      }
+      ASSERT_FALSE(HasErrors(submission.faults)) << FaultsError(submission.faults).message();
+      ASSERT_EQ(expected.size(), submission.jobs.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        const Job& job = submission.jobs[i];
+        const auto attribute = [&](const char* name) {
+          const auto it = expected[i].find(name);
+          return it == expected[i].end() ? std::string() : it->second;
+        };
+        const auto there = [&](const Path& path) {
+          return (home / path.lexically_relative(context.directory)).lexically_normal().string();
+        };
+        EXPECT_EQ(attribute("Cmd"), there(job.executable));
+        EXPECT_EQ(attribute("Args"), Join(job.arguments, " "));
+        EXPECT_EQ(attribute("Environment"), Join(job.environment, " "));
+        EXPECT_EQ(attribute("In"), job.input.empty() ? "/dev/null" : job.input.string());
+        EXPECT_EQ(attribute("Out"), job.output.string());
+        EXPECT_EQ(attribute("Err"), job.error.string());
+        const std::string directory = there(job.initial_dir);
+        EXPECT_EQ(attribute("Iwd"), directory.ends_with("/.")  ? directory.substr(0, directory.size() - 2)
+                                    : directory.ends_with('/') ? directory.substr(0, directory.size() - 1)
+                                                               : directory);
+        EXPECT_EQ(attribute("UserLog"), there(job.initial_dir / job.log));
+        EXPECT_EQ(attribute("JobUniverse"), job.local ? "12" : "5");
+        EXPECT_EQ(attribute("RequestCpus"), std::to_string(job.request.cpus));
+        EXPECT_EQ(attribute("ShouldTransferFiles"),
+                  job.transfer == TransferFiles::kYes ? "YES" : "IF_NEEDED");
+        EXPECT_EQ(attribute("TransferInput"), Join(job.transfer_input, ","));
+        EXPECT_EQ(attribute("TransferOutput"),
+                  Join(job.transfer_output.value_or(std::vector<std::string>()), ","));
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GE(compared, 30);
+}
+
+/// Arguments of the jobs that a node of a golden case submits when DAGMan does it.
+std::vector<std::string> DirectArguments(const Path& folder, const std::string& submit_file) {
+  SubmitContext context;
+  context.directory = folder / "input";
+  std::vector<std::string> arguments;
+  const Submission submission = ReadSubmit(submit_file, context);
+  EXPECT_FALSE(HasErrors(submission.faults));
+  for (const Job& job : submission.jobs) arguments.push_back(Join(job.arguments, " "));
+  return arguments;
+}
+
+TEST(GoldenSubmitFiles, QueueWhatDagmansDirectSubmissionWasSeenToQueue) {
+  ROOST_NEEDS_REFERENCE();
+  const Path folder = *test::ReferenceDir() / "golden/htcondor/queue-forms";
+  for (const std::string name : {"n", "in", "inl", "from", "nfrom", "match", "item", "slice"}) {
+    SCOPED_TRACE(name);
+    std::vector<std::string> seen;  // each job wrote its arguments to a file of its own
+    for (int i = 0; std::filesystem::exists(folder / "run1" / (name + "_" + std::to_string(i) + ".out"));
+         ++i) {
+      seen.emplace_back(Trim(test::ReadText(folder / "run1" / (name + "_" + std::to_string(i) + ".out"))));
+    }
+    EXPECT_EQ(seen, DirectArguments(folder, name + ".sub"));
+  }
+  // An empty item file: one job, whose item is empty.
+  EXPECT_EQ(std::vector<std::string>{""},
+            DirectArguments(*test::ReferenceDir() / "golden/htcondor/seed-pipeline-empty-dirs", "yolo.sub"));
+}
+
+/// The records of a log, each with its first line and up to "...".
+std::vector<std::string> Records(const std::string& text) {
+  std::vector<std::string> records;
+  std::size_t at = 0;
+  while (true) {
+    const auto end = text.find("\n...\n", at);
+    if (end == std::string::npos) return records;
+    records.push_back(text.substr(at, end + 5 - at));
+    at = end + 5;
+  }
+}
+
+TEST(GoldenLogs, AreReadWithoutLosingAnEvent) {
+  ROOST_NEEDS_REFERENCE();
+  // In HTCondor's bytes up to here; further usage and times are in the others.
+  const std::set<std::string> whole = {"000", "001", "012", "013", "016", "034"};
+  std::size_t events = 0;
+  for (const Path& folder : GoldenCases()) {
+    for (const Path& file :
+         FilesUnder(folder, [](const std::string& name) { return name.ends_with(".log"); })) {
+      if (file.filename() == "jobstate.log") continue;  // another format
+      SCOPED_TRACE(file.string());
+      for (const std::string& record : Records(test::ReadText(file))) {
+        const std::string type = record.substr(0, 3);
+        std::vector<JobEvent> parsed;
+        EXPECT_EQ(record.size(),
+                  ParseEvents(record, [&](const JobEvent& event) { parsed.push_back(event); }));
+        if (type == "040") {
+          EXPECT_TRUE(parsed.empty());
+          continue;
+        }
+        ASSERT_EQ(1U, parsed.size()) << record;
+        ++events;
+        const std::string written = FormatEvent(parsed[0]);
+        if (whole.contains(type)) {
+          EXPECT_EQ(record, written);
+        } else if (type != "006") {  // of image sizes we keep the resident part only
+          EXPECT_EQ(record.substr(0, record.find('\n')), written.substr(0, written.find('\n')));
+        }
+        std::vector<std::string> again;
+        ParseEvents(written, [&](const JobEvent& event) { again.push_back(FormatEvent(event)); });
+        EXPECT_THAT(again, testing::ElementsAre(written));
+        if (type == "005" && record.find("signal") == std::string::npos) {
+          // Result, usage and byte counts are in the same lines; only the counts may differ.
+          EXPECT_EQ(Split(record, '\n').at(1), Split(written, '\n').at(1));
+          EXPECT_EQ(record.find("Partitionable") != std::string::npos, parsed[0].request.has_value());
+        }
+      }
+    }
+  }
+  EXPECT_GE(events, 1500U);
+}
+
+TEST(GoldenLogs, HaveTheResourceTableOfOurLogs) {
+  ROOST_NEEDS_REFERENCE();
+  const std::string text =
+      test::ReadText(*test::ReferenceDir() / "golden/htcondor/diamond/run1/x.dag.nodes.log");
+  JobEvent event;
+  event.type = EventType::kTerminated;
+  event.request = Resources{.cpus = 1, .memory_mb = 1, .disk_kb = 1, .gpus = 0};
+  event.usage.max_rss_kb = 5000;
+  const std::string written = FormatEvent(event);
+  for (const std::string heading : {"\tPartitionable Resources :    Usage  Request Allocated \n",
+                                    "\t   Cpus                 :                 1         1 \n"}) {
+    EXPECT_THAT(text, testing::HasSubstr(heading));
+    EXPECT_THAT(written, testing::HasSubstr(heading));
+  }
+}
+
+}  // namespace
+}  // namespace roost::dag

@@ -1,0 +1,140 @@
+#include "dag/text/text_cases.h"
+
+#include <cstdlib>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "support/support.h"
+
+namespace roost::test {
+namespace {
+
+std::string DescribeScript(const dag::Script& script) {
+  std::string text;
+  for (const std::string& word : script.words) text.append(" [").append(word).append("]");
+  if (script.defer_status) {
+    text += " defer " + std::to_string(*script.defer_status) + " " + std::to_string(script.defer_seconds);
+  }
+  if (!script.debug_file.empty()) {
+    text +=
+        " debug " + script.debug_file.string() + " " + std::to_string(static_cast<int>(script.debug_output));
+  }
+  return text;
+}
+
+std::string DescribeNode(const dag::Node& node) {
+  std::ostringstream out;
+  out << "node " << node.name << " " << node.submit_file;
+  if (!node.directory.empty()) out << " dir=" << node.directory.string();
+  if (node.noop) out << " noop";
+  if (node.done) out << " done";
+  if (node.retries > 0) out << " retries=" << node.retries;
+  if (node.unless_exit) out << " unless-exit=" << *node.unless_exit;
+  if (node.pre_skip) out << " pre-skip=" << *node.pre_skip;
+  if (node.priority != 0) out << " priority=" << node.priority;
+  if (!node.category.empty()) out << " category=" << node.category;
+  out << "\n";
+  if (node.pre) out << "  pre" << DescribeScript(*node.pre) << "\n";
+  if (node.post) out << "  post" << DescribeScript(*node.post) << "\n";
+  for (const dag::Var& var : node.vars) {
+    out << "  " << (var.append ? "append " : "") << var.name << "=[" << var.value << "]\n";
+  }
+  return out.str();
+}
+
+void DescribeFaults(std::ostringstream& out, const dag::Faults& faults) {
+  for (const dag::Fault& fault : faults) out << fault.Describe() << "\n";
+}
+
+const char* NameOf(dag::TransferFiles transfer) {
+  switch (transfer) {
+    case dag::TransferFiles::kNo:
+      return "no";
+    case dag::TransferFiles::kIfNeeded:
+      return "if-needed";
+    case dag::TransferFiles::kYes:
+      return "yes";
+  }
+  return "?";
+}
+
+}  // namespace
+
+std::string Dump(const dag::DagParse& parse) {
+  std::ostringstream out;
+  for (const dag::Node& node : parse.dag.nodes) out << DescribeNode(node);
+  for (const dag::Node& node : parse.dag.nodes) {
+    for (const dag::NodeIndex child : node.children) {
+      out << "edge " << node.name << " " << parse.dag.nodes.at(static_cast<std::size_t>(child)).name << "\n";
+    }
+  }
+  for (const auto& [category, limit] : parse.dag.max_jobs)
+    out << "maxjobs " << category << " " << limit << "\n";
+  for (const auto& [file, where] : parse.dag.configs) out << "config " << file.string() << "\n";
+  DescribeFaults(out, parse.faults);
+  return out.str();
+}
+
+std::string Dump(const dag::Submission& submission, const Path& directory) {
+  std::ostringstream out;
+  const auto shown = [&](const std::string& text) {
+    std::string result = text;
+    for (auto at = result.find(directory.string()); at != std::string::npos;
+         at = result.find(directory.string())) {
+      result.replace(at, directory.string().size(), ".");
+    }
+    return result;
+  };
+  const auto list = [&](const char* name, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    out << "  " << name;
+    for (const std::string& value : values) out << " [" << shown(value) << "]";
+    out << "\n";
+  };
+  const auto path = [&](const char* name, const Path& value) {
+    if (!value.empty()) out << "  " << name << " " << shown(value.string()) << "\n";
+  };
+  for (const dag::Job& job : dag::HasErrors(submission.faults) ? std::vector<dag::Job>() : submission.jobs) {
+    out << "job " << job.cluster << "." << job.proc << " " << job.node << "\n";
+    path("executable", job.executable);
+    list("arguments", job.arguments);
+    list("environment", job.environment);
+    if (job.initial_dir != directory) path("initialdir", job.initial_dir);
+    path("input", job.input);
+    path("output", job.output);
+    path("error", job.error);
+    path("log", job.log);
+    if (job.local) out << "  local\n";
+    if (job.request.cpus != 1) out << "  cpus " << job.request.cpus << "\n";
+    if (job.request.memory_mb) out << "  memory_mb " << *job.request.memory_mb << "\n";
+    if (job.request.disk_kb) out << "  disk_kb " << *job.request.disk_kb << "\n";
+    if (job.request.gpus != 0) out << "  gpus " << job.request.gpus << "\n";
+    if (job.transfer != dag::TransferFiles::kIfNeeded) out << "  transfer " << NameOf(job.transfer) << "\n";
+    if (!job.transfer_executable) out << "  transfer no executable\n";
+    list("transfer_input", job.transfer_input);
+    if (job.transfer_output_when != dag::TransferOutput::kOnExit) {
+      out << "  transfer_output "
+          << (job.transfer_output_when == dag::TransferOutput::kNever ? "never" : "on success") << "\n";
+    }
+    if (job.transfer_output && job.transfer_output->empty()) out << "  transfer_output nothing\n";
+    if (job.transfer_output) list("transfer_output", *job.transfer_output);
+    for (const auto& [name, value] : job.attributes) out << "  +" << name << " = " << value << "\n";
+  }
+  std::ostringstream faults;
+  DescribeFaults(faults, submission.faults);
+  out << shown(faults.str());
+  return out.str();
+}
+
+void ExpectLikeCase(const Path& input, const std::string& actual) {
+  Path expect = input;
+  expect.replace_extension(".expect");
+  if (std::getenv("ROOST_UPDATE_CASES") != nullptr) {
+    WriteFile(expect, actual);
+    return;
+  }
+  EXPECT_EQ(ReadText(expect), actual) << "for " << input;
+}
+
+}  // namespace roost::test
