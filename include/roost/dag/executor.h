@@ -86,7 +86,7 @@ class Executor {
   /// attempt still reports its end.
   virtual void KillAll() = 0;
 
-  /// Attempts that were submitted and have not ended.
+  /// Attempts that were submitted and whose end Wait() has not reported yet.
   virtual int InFlight() const = 0;
   /// Of those, how many run.
   virtual int Running() const = 0;

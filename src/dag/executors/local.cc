@@ -106,6 +106,7 @@ Result<void> LocalExecutor::CanEverRun(const Job& job) const {
 Result<void> LocalExecutor::Submit(JobAttempt attempt) {
   if (auto possible = CanEverRun(attempt.job); !possible) return possible;
   queue_.push_back(std::move(attempt));
+  ++in_flight_;
   StartQueued();
   return {};
 }
@@ -116,6 +117,7 @@ std::vector<ExecutorEvent> LocalExecutor::Wait(Clock::TimePoint deadline) {
   children_.Wait(deadline);
   KillOverdue();
   StartQueued();
+  in_flight_ -= static_cast<int>(std::ranges::count_if(events_, &ExecutorEvent::final));
   return std::exchange(events_, {});
 }
 

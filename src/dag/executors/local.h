@@ -44,7 +44,7 @@ class LocalExecutor final : public Executor {
   std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) override;
   void Remove(AttemptId id, const std::string& reason) override;
   void KillAll() override;
-  int InFlight() const override { return static_cast<int>(queue_.size() + running_.size()); }
+  int InFlight() const override { return in_flight_; }
   int Running() const override { return static_cast<int>(running_.size()); }
 
  private:
@@ -75,6 +75,7 @@ class LocalExecutor final : public Executor {
   std::deque<JobAttempt> queue_;
   std::map<AttemptId, Run> running_;
   std::vector<ExecutorEvent> events_;
+  int in_flight_ = 0;
   int free_cpus_;
   std::int64_t free_memory_mb_;
   std::set<int> free_gpus_;

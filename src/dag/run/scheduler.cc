@@ -449,7 +449,6 @@ RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& 
     for (const ExecutorEvent& event : executor_.Wait(clock_.Now() + kHousekeeping)) Settle(event);
     scripts_.TakeEnded();
   }
-  for (const ExecutorEvent& event : executor_.Wait(clock_.Now())) Settle(event);
   RunEnd end = MakeEnd(status, exit_code);
   end.reason = why;
   return end;

@@ -29,7 +29,7 @@ Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts
     (var.append ? context.after : context.before).push_back({var.name, var.value});
   }
   context.environment = facts.environment;
-  return ReadSubmit(node.directory / node.submit_file, context);
+  return ReadSubmit(node.submit_file, context);
 }
 
 }  // namespace roost::dag

@@ -77,7 +77,7 @@ class FakeExecutor final : public Executor {
   }
 
   void KillAll() override {}
-  int InFlight() const override { return static_cast<int>(queue_.size()); }
+  int InFlight() const override { return static_cast<int>(queue_.size() + events_.size()); }
   int Running() const override { return 0; }
 
  private:

@@ -21,14 +21,45 @@ using nlohmann::json;
 using Snapshot = std::map<std::string, std::string>;  // path in the case's folder -> content
 
 /// The cases that dagrun answers like DAGMan so far.
-const std::vector<std::string> kCases = {
-    "category-maxjobs", "chain", "condor-rm-dagman", "cycle", "diamond", "dir", "done-noop", "error-bad-retry",
-    "error-missing-splice", "error-missing-submit-file", "error-unknown-keyword", "error-unknown-node", "fan-20",
-    "independent-failure", "local-universe", "many-to-many", "maxpre", "multiproc-one-fails", "post-fails",
-    "post-rescues-failure", "pre-fails", "pre-fails-always-post", "pre-skip", "priority-maxjobs1", "queue-forms",
-    "rescue-choose", "rescue-rerun", "retry-exhausted", "retry-multi-proc", "retry-succeeds", "retry-unless-exit",
-    "script-all-nodes", "script-missing", "scripts-ok", "seed-pipeline", "seed-pipeline-empty-dirs",
-    "seed-pipeline-proc-fails", "transfer-dirs", "vars"};
+const std::vector<std::string> kCases = {"category-maxjobs",
+                                         "chain",
+                                         "condor-rm-dagman",
+                                         "cycle",
+                                         "diamond",
+                                         "dir",
+                                         "done-noop",
+                                         "error-bad-retry",
+                                         "error-missing-splice",
+                                         "error-missing-submit-file",
+                                         "error-unknown-keyword",
+                                         "error-unknown-node",
+                                         "fan-20",
+                                         "independent-failure",
+                                         "local-universe",
+                                         "many-to-many",
+                                         "maxpre",
+                                         "multiproc-one-fails",
+                                         "post-fails",
+                                         "post-rescues-failure",
+                                         "pre-fails",
+                                         "pre-fails-always-post",
+                                         "pre-skip",
+                                         "priority-maxjobs1",
+                                         "queue-forms",
+                                         "rescue-choose",
+                                         "rescue-rerun",
+                                         "retry-exhausted",
+                                         "retry-multi-proc",
+                                         "retry-succeeds",
+                                         "retry-unless-exit",
+                                         "script-all-nodes",
+                                         "script-missing",
+                                         "scripts-ok",
+                                         "seed-pipeline",
+                                         "seed-pipeline-empty-dirs",
+                                         "seed-pipeline-proc-fails",
+                                         "transfer-dirs",
+                                         "vars"};
 
 /// Files of HTCondor's submission of DAGMan itself.
 bool IsCondorsOwn(const std::string& file) {
@@ -69,7 +100,8 @@ Observed Read(const Path& nodes_log, const Path& status_file) {
       const std::pair<int, int> key{event.id.cluster, event.id.subproc};
       if (event.type == EventType::kSubmit) {
         auto& attempts = seen.attempts[event.node];
-        if (attempts.empty() || attempts.back().cluster != key.first || attempts.back().subproc != key.second) {
+        if (attempts.empty() || attempts.back().cluster != key.first ||
+            attempts.back().subproc != key.second) {
           attempts.push_back({key.first, key.second, {}});
           seen.submit_sequence.push_back(event.node);
         }
@@ -93,8 +125,8 @@ Observed Read(const Path& nodes_log, const Path& status_file) {
   if (fs::exists(status_file)) {
     const std::string text = test::ReadText(status_file);
     const std::regex pattern(R"re(Node = "(.*)";\n  NodeStatus = (\d).*\n  StatusDetails = "(.*)")re");
-    const std::map<std::string, std::string> names = {{"0", "not-run"}, {"1", "not-run"}, {"5", "done"},
-                                                      {"6", "failed"},  {"7", "futile"}};
+    const std::map<std::string, std::string> names = {
+        {"0", "not-run"}, {"1", "not-run"}, {"5", "done"}, {"6", "failed"}, {"7", "futile"}};
     for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
       const std::string& name = names.at((*it)[2]);
       seen.states[(*it)[1]] = (*it)[3].str() == "Was STATUS_SUBMITTED" ? "removed" : name;
@@ -120,7 +152,8 @@ class GoldenCase : public ::testing::TestWithParam<std::string> {
     here_ = folder_.path() / name;
     fs::copy(golden_ / "input", here_, fs::copy_options::recursive);
     for (const auto& entry : fs::recursive_directory_iterator(here_)) {
-      fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::add);  // the reference is read-only
+      fs::permissions(entry.path(), fs::perms::owner_write,
+                      fs::perm_options::add);  // the reference is read-only
     }
     fs::permissions(here_, fs::perms::owner_write, fs::perm_options::add);
     return json::parse(test::ReadText(golden_ / "expected.json"));
@@ -149,7 +182,8 @@ class GoldenCase : public ::testing::TestWithParam<std::string> {
       const Path file = here_ / when.substr(0, matches);
       const std::regex pattern(when.substr(matches + 9));
       EXPECT_EQ(action.at("do"), "condor_rm {cluster}");
-      EXPECT_TRUE(test::WaitUntil([&] { return fs::exists(file) && std::regex_search(test::ReadText(file), pattern); }));
+      EXPECT_TRUE(test::WaitUntil(
+          [&] { return fs::exists(file) && std::regex_search(test::ReadText(file), pattern); }));
       process->Signal(SIGUSR1);
     }
     const ExitStatus status = process->Wait();
@@ -216,8 +250,10 @@ class GoldenCase : public ::testing::TestWithParam<std::string> {
     for (const json& file : run.at("files_new_or_changed")) {
       if (!IsCondorsOwn(file)) expected.insert(file);
     }
-    // DAGMan leaves its log and lock files behind even where the DAG does not parse; dagrun says it on stderr.
-    if (run.at("nodes").empty()) std::erase_if(expected, [](const auto& f) { return f.starts_with("x.dag."); });
+    // DAGMan leaves its log and lock files behind even where the DAG does not parse; dagrun says it on
+    // stderr.
+    if (run.at("nodes").empty())
+      std::erase_if(expected, [](const auto& f) { return f.starts_with("x.dag."); });
     std::set<std::string> changed;
     for (const auto& [file, content] : after) {
       const auto it = before.find(file);
@@ -248,7 +284,8 @@ TEST_P(GoldenCase, EndsAsUnderDagman) {
     SCOPED_TRACE("stderr:\n" + test::ReadText(folder_.path() / "stderr"));
     // DAGMan's job was removed from the queue before its status could be read: it was 2 (x.dag.dagman.out).
     const int removed = 2;
-    EXPECT_EQ(exit_code, run.at("dagman_exit_code").is_null() ? removed : run.at("dagman_exit_code").get<int>());
+    EXPECT_EQ(exit_code,
+              run.at("dagman_exit_code").is_null() ? removed : run.at("dagman_exit_code").get<int>());
     const Observed seen = Read(here_ / "x.dag.nodes.log", StatusFile());
     Compare(run, seen, number);
     if (GetParam() == "priority-maxjobs1") {

@@ -1,11 +1,10 @@
-#include "dag/executors/local.h"
-
 #include <csignal>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "dag/executors/local.h"
 #include "support/support.h"
 
 namespace roost::dag {
@@ -99,9 +98,10 @@ TEST_F(LocalExecutorTest, TheEnvironmentIsSmallAndNamesTheJobItsFoldersAndItsThr
   EXPECT_TRUE(StatusOf(RunOne(job)).ok());
   const std::vector<std::string> lines = Split(test::ReadText(job.initial_dir / "out"), '\n');
   EXPECT_THAT(lines, AllOf(Contains("OMP_NUM_THREADS=3"), Contains("MKL_NUM_THREADS=1"), Contains("A=x y"),
-                           Contains("HOME=/home/x"), Contains("BATCH_SYSTEM=HTCondor"), Contains("DAGRUN_JOB_KEY=N/0"),
-                           Contains("DAGRUN_RUN_ID=test-run"), Contains("CUDA_VISIBLE_DEVICES="),
-                           Contains("_CONDOR_SLOT=slot1"), Contains("DAGNodeName = \"N\"")));
+                           Contains("HOME=/home/x"), Contains("BATCH_SYSTEM=HTCondor"),
+                           Contains("DAGRUN_JOB_KEY=N/0"), Contains("DAGRUN_RUN_ID=test-run"),
+                           Contains("CUDA_VISIBLE_DEVICES="), Contains("_CONDOR_SLOT=slot1"),
+                           Contains("DAGNodeName = \"N\"")));
   EXPECT_THAT(lines, Contains("_CONDOR_JOB_IWD=" + job.initial_dir.string()));
   EXPECT_THAT(lines, Contains(StartsWith("TMPDIR=" + (folder_.path() / "scratch").string())));
   EXPECT_THAT(lines, Not(Contains(StartsWith("SECRET"))));
@@ -206,7 +206,8 @@ TEST_F(LocalExecutorTest, FilesThatCannotBeOpenedAreRefusedWithTheirName) {
 
 TEST_F(LocalExecutorTest, RemoveEndsARunningJobAndTakesAWaitingOneFromTheQueue) {
   Use({.cpus = 1});
-  const Job runs = ScriptJob("echo started >" + (folder_.path() / "started").string() + "; exec sleep 1000\n");
+  const Job runs =
+      ScriptJob("echo started >" + (folder_.path() / "started").string() + "; exec sleep 1000\n");
   const Job waits = ScriptJob("exit 0\n");
   ASSERT_TRUE(executor_->Submit({.job = runs}).ok());
   ASSERT_TRUE(executor_->Submit({.job = waits}).ok());
@@ -242,7 +243,8 @@ TEST_F(LocalExecutorTest, WhatAJobLeftInTheBackgroundEndsWithIt) {
 }
 
 TEST_F(LocalExecutorTest, TransferGivesTheJobAFolderOfItsOwnAndBringsNewAndChangedFilesBack) {
-  Job job = ScriptJob("ls -A | sort; echo made >new.txt; echo more >>in.txt; mkdir sub; echo no >sub/deep.txt\n");
+  Job job =
+      ScriptJob("ls -A | sort; echo made >new.txt; echo more >>in.txt; mkdir sub; echo no >sub/deep.txt\n");
   const Path home = job.initial_dir;
   MakeDirectories(home / "whole");
   MakeDirectories(home / "content");
@@ -252,7 +254,8 @@ TEST_F(LocalExecutorTest, TransferGivesTheJobAFolderOfItsOwnAndBringsNewAndChang
   test::WriteFile(home / "content" / "b", "b");
   job.transfer = TransferFiles::kYes;
   job.transfer_input = {"in.txt", "same.txt", "whole", "content/"};
-  std::filesystem::permissions(job.executable, std::filesystem::perms::owner_read);  // made executable on the way
+  std::filesystem::permissions(job.executable,
+                               std::filesystem::perms::owner_read);  // made executable on the way
   EXPECT_TRUE(StatusOf(RunOne(job)).ok());
   EXPECT_EQ(test::ReadText(home / "out"), ".job.ad\nb\nin.txt\njob.sh\nsame.txt\nwhole\n");
   EXPECT_EQ(test::ReadText(home / "new.txt"), "made\n");

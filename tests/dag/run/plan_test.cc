@@ -26,7 +26,9 @@ class PlanTest : public ::testing::Test {
     std::vector<std::string> started;
     while (const auto step = plan_->Next()) {
       const std::string& name = dag_.nodes[static_cast<std::size_t>(step->node)].name;
-      const char* kind = step->kind == Step::Kind::kPre ? "pre " : step->kind == Step::Kind::kPost ? "post " : "";
+      const char* kind = step->kind == Step::Kind::kPre    ? "pre "
+                         : step->kind == Step::Kind::kPost ? "post "
+                                                           : "";
       started.push_back(kind + name);
     }
     return started;

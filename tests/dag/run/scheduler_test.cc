@@ -74,8 +74,8 @@ class SchedulerTest : public ::testing::Test {
     std::vector<std::string> events;
     ParseEvents(test::ReadText(NodesLog()), [&](const JobEvent& event) {
       const int number = static_cast<int>(event.type);
-      events.push_back((number < 10 ? "00" : "0") + std::to_string(number) + " " + std::to_string(event.id.cluster) +
-                       "." + std::to_string(event.id.proc));
+      events.push_back((number < 10 ? "00" : "0") + std::to_string(number) + " " +
+                       std::to_string(event.id.cluster) + "." + std::to_string(event.id.proc));
     });
     return events;
   }
@@ -117,7 +117,8 @@ TEST_F(SchedulerTest, TheFirstFailureRemovesTheRestOfTheClusterAndTheNodeWaitsFo
   EXPECT_THAT(executor_.submitted().size(), 6);
   EXPECT_THAT(reporter_.said, ElementsAre("A retried: job 11.1: exit code 3", "A done"));
   const auto events = Events();
-  EXPECT_LT(std::find(events.begin(), events.end(), "009 11.2"), std::find(events.begin(), events.end(), "000 12.0"));
+  EXPECT_LT(std::find(events.begin(), events.end(), "009 11.2"),
+            std::find(events.begin(), events.end(), "000 12.0"));
 }
 
 TEST_F(SchedulerTest, ARefusedJobIsHeldAndAbortedInTheJournalAndFailsItsNodeAtOnce) {
@@ -149,7 +150,8 @@ TEST_F(SchedulerTest, NoopNodesAreDoneWithoutAnExecutor) {
   LoadDag("JOB A a.sub NOOP\nJOB B a.sub\nPARENT A CHILD B\n");
   EXPECT_EQ(Run().exit_code, 0);
   EXPECT_THAT(executor_.submitted(), ElementsAre("B"));
-  EXPECT_THAT(Events(), ElementsAre("000 0.2147483647", "005 0.2147483647", "000 11.0", "001 11.0", "005 11.0"));
+  EXPECT_THAT(Events(),
+              ElementsAre("000 0.2147483647", "005 0.2147483647", "000 11.0", "001 11.0", "005 11.0"));
 }
 
 TEST_F(SchedulerTest, ACycleIsToldAfterEverythingElseHasRun) {
@@ -170,8 +172,9 @@ TEST_F(SchedulerTest, NodesThatMayNeverStartEndTheRunInsteadOfHangingIt) {
 TEST_F(SchedulerTest, MaxIdleKeepsTheQueueAtTheExecutorShort) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nJOB D a.sub\n");
   Journal journal(NodesLog(), Journal::Existing::kContinue, MakeNullLogger());
-  Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(), [] { return 0; }},
-                      {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
+  Scheduler scheduler(
+      {*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(), [] { return 0; }},
+      {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
   EXPECT_EQ(scheduler.Run().exit_code, 0);
   EXPECT_EQ(executor_.most_in_flight(), 2);
 }
@@ -199,7 +202,8 @@ TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
   const RunEnd end = scheduler.Run();
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.status, RunEnd::Status::kRemoved);
-  EXPECT_THAT(executor_.removed(), UnorderedElementsAre(AttemptId{12, 0}, AttemptId{12, 1}, AttemptId{12, 2}));
+  EXPECT_THAT(executor_.removed(),
+              UnorderedElementsAre(AttemptId{12, 0}, AttemptId{12, 1}, AttemptId{12, 2}));
   EXPECT_THAT(RescueFile(), HasSubstr("DONE A"));
   EXPECT_EQ(plan_->state(dag_.index.at("B")), NodeState::kUnready);
 }
@@ -251,7 +255,8 @@ TEST_F(RecoveryTest, ALostJobIsClosedInTheJournalAndItsNodeRunsAgainWithoutLosin
   executor_.WillExit("A", {1});
   EXPECT_EQ(RunOn().exit_code, 0);
   const auto events = Events();
-  EXPECT_THAT(std::vector<std::string>(events.begin() + 4, events.begin() + 6), ElementsAre("009 2.0", "009 2.2"));
+  EXPECT_THAT(std::vector<std::string>(events.begin() + 4, events.begin() + 6),
+              ElementsAre("009 2.0", "009 2.2"));
   EXPECT_EQ(plan_->attempt(0), 1);
 
   // The same again from the journal as it is now: the lost attempt still does not count.
@@ -305,7 +310,8 @@ TEST_F(RecoveryTest, ARecordedPostDecides) {
 
 TEST_F(RecoveryTest, PreSkippedNoopAndAlwaysRunPostNodesAreRestored) {
   LoadDag(
-      "JOB S a.sub\nSCRIPT PRE S p\nPRE_SKIP S 3\nJOB N a.sub NOOP\nJOB P a.sub\nSCRIPT PRE P p\nSCRIPT POST P q\n",
+      "JOB S a.sub\nSCRIPT PRE S p\nPRE_SKIP S 3\nJOB N a.sub NOOP\nJOB P a.sub\nSCRIPT PRE P p\nSCRIPT POST "
+      "P q\n",
       {.always_run_post = true});
   Log({.type = EventType::kPreSkip, .id = {0, 2147483647, 1}, .node = "S"});
   Log({.type = EventType::kSubmit, .id = {0, 2147483647, 2}, .node = "N", .text = "<dummy>"});

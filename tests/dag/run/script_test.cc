@@ -18,8 +18,9 @@ TEST(ExpandScript, ReplacesWholeWordsOnlyInAnyCase) {
 }
 
 TEST(ExpandScript, TellsPostHowEveryJobEnded) {
-  const Script script{.words = {"$RETURN", "$SUCCESS", "$JOBID", "$CLUSTERID", "$JOB_COUNT", "$JOB_ABORT_COUNT",
-                                "$EXIT_CODES", "$EXIT_CODE_COUNTS", "$EXIT_CODE_LIST", "$PRE_SCRIPT_RETURN"}};
+  const Script script{.words = {"$RETURN", "$SUCCESS", "$JOBID", "$CLUSTERID", "$JOB_COUNT",
+                                "$JOB_ABORT_COUNT", "$EXIT_CODES", "$EXIT_CODE_COUNTS", "$EXIT_CODE_LIST",
+                                "$PRE_SCRIPT_RETURN"}};
   const ClusterOutcome outcome{
       .cluster = 7, .last_proc = 3, .procs = 4, .aborted = 1, .exit_values = {3, std::nullopt, 0, 3}};
   const auto words = ExpandScript(script, {.kind = Step::Kind::kPost, .outcome = outcome, .value = 3});
