@@ -1,0 +1,96 @@
+# Completion for yolo-detect, dagrun and yolo-upload in bash. Installed under each of the three names where
+# bash-completion looks; without that package: source this file in ~/.bashrc.
+
+# Words that begin with what has been typed: _roost_words "LIST"
+_roost_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+# File names; _roost_files GLOB limits them to those that match, folders always.
+_roost_files() {
+  compopt -o filenames 2>/dev/null
+  if [ $# -gt 0 ]; then
+    mapfile -t COMPREPLY < <(compgen -d -- "$cur"; compgen -f -X "!$1" -- "$cur")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  fi
+}
+
+_roost_yolo_detect() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    --weights) _roost_files '*.pt' ;;
+    --data) _roost_files '*.y*ml' ;;
+    --project | --out) _roost_files ;;
+    --device) _roost_words "cpu 0" ;;
+    --color) _roost_words "auto always never" ;;
+    --imgsz | --img | --img-size) _roost_words "320 640 1280" ;;
+    --conf-thres | --iou-thres | --max-det | --classes | --threads | --name | --line-thickness) COMPREPLY=() ;;
+    *)
+      case $cur in
+        -*)
+          _roost_words "--weights --source --data --imgsz --img --img-size --conf-thres --iou-thres --max-det
+            --classes --agnostic-nms --device --threads --save-txt --save-conf --nosave --project --name --exist-ok
+            --out --line-thickness --hide-labels --hide-conf --quiet --color --help --version"
+          ;;
+        *) _roost_files ;;
+      esac
+      ;;
+  esac
+}
+
+_roost_dagrun() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    -AutoRescue) _roost_words "0 1" ;;
+    --color) _roost_words "auto always never" ;;
+    --node-status-file) _roost_files ;;
+    -maxjobs | -maxidle | -maxpre | -maxpost | -DoRescueFrom | --cpus | --memory | --gpus) COMPREPLY=() ;;
+    *)
+      case $cur in
+        -*)
+          _roost_words "-maxjobs -maxidle -maxpre -maxpost -AlwaysRunPost -DontAlwaysRunPost -force -f -AutoRescue
+            -DoRescueFrom -DoRecovery -UseDagDir --cpus --memory --gpus --node-status-file --quiet --color --help
+            --version"
+          ;;
+        *)
+          _roost_files '*.dag'
+          if [ "$COMP_CWORD" -eq 1 ] && [[ check == "$cur"* ]]; then COMPREPLY+=(check); fi
+          ;;
+      esac
+      ;;
+  esac
+}
+
+_roost_yolo_upload() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  # bash splits "folder:/mnt" into "folder", ":" and "/mnt" (COMP_WORDBREAKS).
+  if [ "$prev" = : ] && [ "${COMP_WORDS[COMP_CWORD - 2]}" = folder ]; then
+    _roost_files
+  elif [ "$cur" = : ] && [ "$prev" = folder ]; then
+    cur=
+    _roost_files
+  else
+    case $prev in
+      --to)
+        _roost_words "folder:"
+        compopt -o nospace 2>/dev/null
+        ;;
+      --manifest) _roost_files ;;
+      --include | --exclude) COMPREPLY=() ;;
+      *)
+        case $cur in
+          -*)
+            _roost_words "--to --include --exclude --manifest --delete-after-verify --dry-run --json --quiet --help
+              --version"
+            ;;
+          *) _roost_files ;;
+        esac
+        ;;
+    esac
+  fi
+}
+
+complete -F _roost_yolo_detect yolo-detect
+complete -F _roost_dagrun dagrun
+complete -F _roost_yolo_upload yolo-upload
