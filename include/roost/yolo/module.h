@@ -39,8 +39,9 @@ struct Tensor {
 };
 
 struct Attribute;
+struct AttributeItem;
 using AttributeList = std::vector<Attribute>;
-using AttributeMap = std::vector<std::pair<Attribute, Attribute>>;
+using AttributeMap = std::vector<AttributeItem>;
 
 /// An object of a class that Roost does not interpret: its class name only.
 struct OpaqueObject {
@@ -54,13 +55,21 @@ struct Attribute {
       value;
 };
 
+/// An item of a dictionary, in the order of the file.
+struct AttributeItem {
+  Attribute key;
+  Attribute value;
+};
+
 /// Name-ordered as stored in the file; names are unique. Small, so looked up linearly.
 template <typename T>
 using NamedList = std::vector<std::pair<std::string, T>>;
 
 /// One nn.Module of the network as Ultralytics stores it: children, parameters and buffers keep their Python
-/// names, which are the checkpoint format. The tree is finite: a reader refuses cycles. Children may be
-/// shared (one SiLU object serves every Conv of a v7 model).
+/// names, which are the checkpoint format. The tree is finite and not absurdly large to walk: a reader
+/// refuses cycles. Children may be shared (one SiLU object serves every Conv of a v7 model); `path` is then
+/// the first place they were met at. Torch's own attributes, whose names begin with an underscore, are left
+/// out.
 class Module {
  public:
   std::string class_name;  ///< "models.common.C3", "torch.nn.modules.conv.Conv2d"
@@ -84,7 +93,7 @@ class Module {
   std::int64_t Int(std::string_view name, std::optional<std::int64_t> fallback = std::nullopt) const;
   double Double(std::string_view name, std::optional<double> fallback = std::nullopt) const;
   bool Bool(std::string_view name, std::optional<bool> fallback = std::nullopt) const;
-  std::string String(std::string_view name, std::optional<std::string> fallback = std::nullopt) const;
+  std::string String(std::string_view name, const std::optional<std::string>& fallback = std::nullopt) const;
   /// An int, or a tuple of two ints, as the two numbers (rows, columns).
   std::pair<std::int64_t, std::int64_t> Pair(std::string_view name,
                                              std::optional<std::int64_t> fallback = std::nullopt) const;

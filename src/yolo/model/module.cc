@@ -92,7 +92,7 @@ bool Module::Bool(std::string_view name, std::optional<bool> fallback) const {
   return Simple<bool>(*this, name, fallback, "a bool");
 }
 
-std::string Module::String(std::string_view name, std::optional<std::string> fallback) const {
+std::string Module::String(std::string_view name, const std::optional<std::string>& fallback) const {
   return Simple<std::string>(*this, name, fallback, "a text");
 }
 

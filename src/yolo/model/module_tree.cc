@@ -150,7 +150,7 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
       AttributeMap map;
       map.reserve(v->items.size());
       for (const auto& [key, item] : v->items) {
-        map.emplace_back(tree.Copy(key, depth + 1), tree.Copy(item, depth + 1));
+        map.push_back({tree.Copy(key, depth + 1), tree.Copy(item, depth + 1)});
       }
       return {std::move(map)};
     }

@@ -186,7 +186,7 @@ const ZipArchive::Entry* ZipArchive::Find(std::string_view name) const {
 
 SharedBytes ZipArchive::Read(const Entry& entry) const {
   const auto compressed = CompressedData(entry);
-  const SharedBytes content =
+  SharedBytes content =
       entry.method == kStored ? SharedBytes{compressed, file_.owner} : Inflate(entry, compressed);
   const auto* data = reinterpret_cast<const Bytef*>(content.bytes.data());
   if (::crc32_z(0, data, content.bytes.size()) != entry.crc) {

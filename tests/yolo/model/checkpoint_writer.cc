@@ -24,6 +24,11 @@ std::string Deflated(const std::string& content) {
   return out;
 }
 
+template <typename... Numbers>
+std::string Fields(Numbers... numbers) {
+  return (Bytes(numbers) + ...);
+}
+
 std::string Reversed(std::string text) {
   std::reverse(text.begin(), text.end());
   return text;
@@ -55,31 +60,41 @@ std::string Zip(const std::vector<ZipEntry>& entries, bool zip64) {
       const auto padding = static_cast<U16>((64 - data_at % 64) % 64);
       extra = "FB" + Bytes(padding) + std::string(padding, 'Z');
     }
+    // What is not known before the data was written follows in a descriptor.
     const bool later = entry.like_torch;
-    file += "PK\x03\x04" + Bytes(U16{20}) + Bytes(flags) + Bytes(method) + Bytes(U32{0}) +
-            Bytes(later ? U32{0} : crc) + Bytes(later ? U32{0} : compressed) + Bytes(later ? U32{0} : size) +
-            Bytes(name_length) + Bytes(static_cast<U16>(extra.size())) + entry.name + extra + data;
-    if (later) file += "PK\x07\x08" + Bytes(crc) + Bytes(compressed) + Bytes(size);
-    directory += "PK\x01\x02" + Bytes(U16{20}) + Bytes(U16{20}) + Bytes(flags) + Bytes(method) +
-                 Bytes(U32{0}) + Bytes(crc) + Bytes(compressed) + Bytes(size) + Bytes(name_length) +
-                 Bytes(U16{0}) + Bytes(U16{0}) + Bytes(U16{0}) + Bytes(U16{0}) + Bytes(U32{0}) +
-                 Bytes(offset) + entry.name;
+    file += "PK\x03\x04";
+    file += Fields(U16{20}, flags, method, U32{0}, later ? U32{0} : crc, later ? U32{0} : compressed,
+                   later ? U32{0} : size, name_length, static_cast<U16>(extra.size()));
+    file += entry.name;
+    file += extra;
+    file += data;
+    if (later) {
+      file += "PK\x07\x08";
+      file += Fields(crc, compressed, size);
+    }
+    directory += "PK\x01\x02";
+    directory += Fields(U16{20}, U16{20}, flags, method, U32{0}, crc, compressed, size, name_length, U16{0},
+                        U16{0}, U16{0}, U16{0}, U32{0}, offset);
+    directory += entry.name;
   }
 
-  const auto count = entries.size();
-  const auto directory_offset = file.size();
+  const std::uint64_t count = entries.size();
+  const std::uint64_t directory_size = directory.size();
+  const std::uint64_t directory_offset = file.size();
   file += directory;
   if (zip64) {
     const std::uint64_t record = file.size();
-    file += "PK\x06\x06" + Bytes(std::uint64_t{44}) + Bytes(U16{45}) + Bytes(U16{45}) + Bytes(U32{0}) +
-            Bytes(U32{0}) + Bytes(std::uint64_t{count}) + Bytes(std::uint64_t{count}) +
-            Bytes(std::uint64_t{directory.size()}) + Bytes(std::uint64_t{directory_offset});
-    file += "PK\x06\x07" + Bytes(U32{0}) + Bytes(record) + Bytes(U32{1});
+    file += "PK\x06\x06";
+    file += Fields(std::uint64_t{44}, U16{45}, U16{45}, U32{0}, U32{0}, count, count, directory_size,
+                   directory_offset);
+    file += "PK\x06\x07";
+    file += Fields(U32{0}, record, U32{1});
   }
   const auto short_count = static_cast<U16>(zip64 ? 0xFFFF : count);
-  file += "PK\x05\x06" + Bytes(U16{0}) + Bytes(U16{0}) + Bytes(short_count) + Bytes(short_count) +
-          Bytes(zip64 ? U32{0xFFFFFFFF} : static_cast<U32>(directory.size())) +
-          Bytes(zip64 ? U32{0xFFFFFFFF} : static_cast<U32>(directory_offset)) + Bytes(U16{0});
+  file += "PK\x05\x06";
+  file +=
+      Fields(U16{0}, U16{0}, short_count, short_count, static_cast<U32>(zip64 ? 0xFFFFFFFF : directory_size),
+             static_cast<U32>(zip64 ? 0xFFFFFFFF : directory_offset), U16{0});
   return file;
 }
 
@@ -167,6 +182,7 @@ std::string LegacyCheckpoint(const std::string& value, const std::vector<LegacyS
   file += Pickle(Dict({{"protocol_version", Int(1001)}, {"little_endian", Bool(true)}}));
   file += Pickle(value);
   std::vector<std::string> keys;
+  keys.reserve(storages.size());
   for (const auto& storage : storages) keys.push_back(Text(storage.key));
   file += Pickle(List(keys));
   for (const auto& storage : storages) file += Bytes(storage.numel) + storage.bytes;

@@ -1,5 +1,6 @@
 #include "yolo/model/pickle.h"
 
+#include <deque>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -24,8 +25,8 @@ class PickleTest : public ::testing::Test {
  protected:
   /// The value of a whole pickle.
   Value Read(std::string bytes) {
-    bytes_ = std::move(bytes);
-    return Unpickle(std::as_bytes(std::span(bytes_)), objects_, heap_).value;
+    bytes_.push_back(std::move(bytes));
+    return Unpickle(std::as_bytes(std::span(bytes_.back())), objects_, heap_).value;
   }
   /// The value of opcodes without header and STOP.
   Value Eval(const std::string& opcodes) { return Read(Pickle(opcodes)); }
@@ -45,7 +46,7 @@ class PickleTest : public ::testing::Test {
 
   TorchObjects objects_;
   Heap heap_;
-  std::string bytes_;
+  std::deque<std::string> bytes_;  // of all pickles so far: values are views of them
 };
 
 TEST_F(PickleTest, ReadsNumbersOfEveryForm) {
@@ -180,8 +181,8 @@ TEST_F(PickleTest, TheStateOfAClassWithSlotsIsTwoDictionaries) {
 }
 
 TEST_F(PickleTest, StopsAtStopAndSaysHowFarItRead) {
-  bytes_ = Pickle("K\1") + "rest";
-  EXPECT_EQ(5U, Unpickle(std::as_bytes(std::span(bytes_)), objects_, heap_).bytes_used);
+  const std::string bytes = Pickle("K\1") + "rest";
+  EXPECT_EQ(5U, Unpickle(std::as_bytes(std::span(bytes)), objects_, heap_).bytes_used);
 }
 
 TEST_F(PickleTest, RefusesToCallWhatIsNotOnTheList) {
@@ -272,7 +273,6 @@ TEST_F(PickleTest, StoragesHaveAKnownTypeAndOneSize) {
   using test::pickled::Storage;
   ExpectRefusal("torch.QInt8Storage", Storage("QInt8Storage", "0", 1));
   ExpectRefusal("cannot be", Storage("FloatStorage", "0", -1));
-  objects_ = TorchObjects();
   ExpectRefusal("two types or sizes",
                 Storage("FloatStorage", "0", 1) + "0" + Storage("FloatStorage", "0", 2));
 }

@@ -1,5 +1,5 @@
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -17,7 +17,8 @@ template <typename T>
 Tensor TensorOf(DType dtype, const std::vector<T>& elements, std::vector<std::int64_t> shape,
                 std::vector<std::int64_t> strides, std::int64_t offset = 0) {
   const auto owner = std::make_shared<std::vector<std::byte>>(elements.size() * sizeof(T) + 1);
-  std::memcpy(owner->data() + 1, elements.data(), elements.size() * sizeof(T));
+  const auto bytes = std::as_bytes(std::span(elements));
+  std::copy(bytes.begin(), bytes.end(), owner->begin() + 1);
   Tensor tensor;
   tensor.dtype = dtype;
   tensor.shape = std::move(shape);

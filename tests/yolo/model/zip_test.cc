@@ -12,7 +12,6 @@ namespace roost::yolo {
 namespace {
 
 using test::Zip;
-using test::ZipEntry;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
