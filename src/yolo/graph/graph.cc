@@ -11,6 +11,7 @@ constexpr std::size_t kMaxOperations = 20'000;
 constexpr std::size_t kMaxWeights = std::size_t{1} << 29;  // floats: 2 GiB; YOLOv5x6 has 1.4e8
 constexpr std::int64_t kMaxChannels = std::int64_t{1} << 20;
 constexpr std::int64_t kMaxStep = 4096;  // strides, dilation, padding, scale
+constexpr std::int64_t kMaxConvKernel = 1024;
 constexpr std::int64_t kMaxPoolKernel = 64;
 constexpr double kMaxDetectStride = 1024;  // P7 networks have 128
 
@@ -73,7 +74,7 @@ Value Graph::Conv(Value x, ConvOp op, std::string name) {
   Check(op.in == channels(x), name,
         "takes " + std::to_string(op.in) + " channels but is given " + std::to_string(channels(x)));
   Check(op.out <= kMaxChannels, name, std::to_string(op.out) + " channels");
-  CheckRange(op.kernel, 1, kMaxStep, name, "kernel");
+  CheckRange(op.kernel, 1, kMaxConvKernel, name, "kernel");
   CheckRange(op.stride, 1, kMaxStep, name, "stride");
   CheckRange(op.dilation, 1, kMaxStep, name, "dilation");
   CheckRange(op.padding, 0, kMaxStep, name, "padding");

@@ -26,12 +26,13 @@ std::string Text(const std::vector<std::int64_t>& shape) {
   return text.empty() ? "scalar" : text;
 }
 
-/// The numbers of a parameter, buffer or attribute of `m`, if they are floats and not absurdly many.
+/// The numbers of a parameter, buffer or attribute of `m`, if they are floats, some, and not absurdly many.
 Weights Floats(const Module& m, std::string_view name, const Tensor& tensor) {
   constexpr double kMaxNumbers = 1 << 28;
   double numbers = 1;
   for (const std::int64_t n : tensor.shape) numbers *= static_cast<double>(n);
-  if (numbers > kMaxNumbers) throw m.Wrong(std::string(name) + " is a tensor of " + Text(tensor.shape));
+  if (numbers < 1 || numbers > kMaxNumbers)
+    throw m.Wrong(std::string(name) + " is a tensor of " + Text(tensor.shape));
   switch (tensor.dtype) {
     case DType::kFloat32:
     case DType::kFloat64:
@@ -81,8 +82,12 @@ Value LowerConv2d(const Module& m, Value x, Graph& g) {
     throw m.Wrong("padding mode '" + mode + "' is not supported");
   }
   ConvOp op;
-  op.groups = m.Int("groups", 1);
+  op.weight = Floats(m, "weight", weight);
   op.out = weight.shape[0];
+  op.groups = m.Int("groups", 1);
+  if (op.groups < 1 || op.groups > op.out) {
+    throw m.Wrong(std::to_string(op.out) + " channels in " + std::to_string(op.groups) + " groups");
+  }
   op.in = weight.shape[1] * op.groups;
   op.kernel = {weight.shape[2], weight.shape[3]};
   op.stride = PairOf(m, "stride", 1);
@@ -91,7 +96,6 @@ Value LowerConv2d(const Module& m, Value x, Graph& g) {
   if (m.FindAttribute("kernel_size") != nullptr && PairOf(m, "kernel_size", 1) != op.kernel) {
     throw m.Wrong("kernel_size is not that of the weight, a tensor of " + Text(weight.shape));
   }
-  op.weight = Floats(m, "weight", weight);
   if (m.FindTensor("bias") != nullptr) op.bias = PerChannel(m, "bias", op.out);
   return g.Conv(x, std::move(op), m.path);
 }
@@ -296,7 +300,8 @@ Value LowerDetect(const Module& m, const std::vector<Value>& inputs, Graph& g) {
   if (anchors.shape != expected) {
     throw m.Wrong("anchors are a tensor of " + Text(anchors.shape) + ", not of " + Text(expected));
   }
-  if (op.classes < 1 || m.Int("no") != op.classes + 5) {
+  constexpr std::int64_t kMaxClasses = 1 << 20;
+  if (op.classes < 1 || op.classes > kMaxClasses || m.Int("no") != op.classes + 5) {
     throw m.Wrong("no " + std::to_string(m.Int("no")) + " does not fit nc " + std::to_string(op.classes));
   }
 

@@ -240,7 +240,8 @@ TEST(LowerTest, RefusesHeadsThatContradictThemselves) {
   ExpectRefused(set("na", {std::int64_t{-3}}), "model.1", "anchors");
   ExpectRefused(set("no", {std::int64_t{3}}), "model.1", "no 3 does not fit nc 2");
   ExpectRefused(set("nc", {std::int64_t{-1}}), "model.1", "nc -1");
-  ExpectRefused(set("nc", {INT64_MAX}), "model.1", "nc");
+  ExpectRefused(set("nc", {INT64_MAX}), "model.1", "nc 9223372036854775807");
+  ExpectRefused(set("no", {INT64_MIN}), "model.1", "no -9223372036854775808");
   ExpectRefused(set("stride", {Tensor::FromFloats({2}, {8, 0})}), "model.1", "stride");
   ExpectRefused(set("stride", {Tensor::FromFloats({1}, {8})}), "model.1", "strides");
   ExpectRefused(set("stride", {}), "model.1", "has no strides");
@@ -287,14 +288,21 @@ TEST(LowerTest, RefusesParametersOfTheWrongShapeOrKind) {
   ExpectLayerRefused(
       conv([](const ModulePtr& m) { test::SetAttribute(m, "padding_mode", {std::string("reflect")}); }),
       "padding mode 'reflect'");
-  ExpectLayerRefused(conv([](const ModulePtr& m) { test::SetAttribute(m, "groups", {std::int64_t{0}}); }),
-                     "groups");
+  for (const std::int64_t groups : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX}) {
+    ExpectLayerRefused(conv([=](const ModulePtr& m) { test::SetAttribute(m, "groups", {groups}); }),
+                       "groups");
+  }
   ExpectLayerRefused(conv([](const ModulePtr& m) {
                        Tensor whole = test::Noise({4, 3, 1, 1}, 1);
                        whole.dtype = DType::kInt32;
                        test::SetTensor(m, "weight", whole);
                      }),
                      "integers");
+
+  ExpectLayerRefused(conv([](const ModulePtr& m) {
+                       test::SetTensor(m, "weight", Tensor::FromFloats({0, 3, 1, 1}, {}));
+                     }),
+                     "tensor of 0x3x1x1");
 
   // A view that repeats one number may be larger than all memory.
   ExpectLayerRefused(conv([](const ModulePtr& m) {
