@@ -586,6 +586,7 @@ void Parser::Config(Words& words) {
                                  [&](const auto& known) { return known.first != config; });
   if (other) throw Error("a second configuration file; there can be only one");
   dag_.configs.emplace_back(config, SourceLine{file_, line_});
+  Warn("CONFIG has no effect yet: '" + config.string() + "' is not read");
 }
 
 /// One fault per command, and none for the names that it would have defined.

@@ -399,14 +399,15 @@ void JobBuilder::SetAttributes(Job& job) {
     if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) break;
     const SourceLine& where = entry.where.line > 0 ? entry.where : queue_;
     const std::string attribute = name.substr(kPrefix.size());
+    const std::string prefix = "attribute +" + attribute + ": ";
     try {
       const std::string expanded = macros_.Expand(entry.value);
       const std::string text(Trim(expanded));
       const std::string fault = text.empty() ? "it has no value" : ExpressionFault(text);
-      if (!fault.empty()) Fail(where, "attribute +" + attribute + ": " + fault);
+      if (!fault.empty()) Fail(where, prefix + fault);
       job.attributes[attribute] = text;
     } catch (const Error& error) {
-      Fail(where, "attribute +" + attribute + ": " + error.message());
+      Fail(where, prefix + error.message());
     }
   }
 }

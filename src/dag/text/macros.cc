@@ -248,7 +248,7 @@ std::string MacroSet::Expansion::Integer(const std::vector<std::string>& argumen
   const auto conversion =
       format.find_first_not_of("0123456789", percent == std::string::npos ? percent : percent + 1);
   const auto letter =
-      conversion == std::string::npos ? conversion : format.find_first_not_of("l", conversion);
+      conversion == std::string::npos ? conversion : format.find_first_not_of('l', conversion);
   if (letter == std::string::npos || (format[letter] != 'd' && format[letter] != 'i')) {
     throw Error("$INT: the format '" + format + "' is not supported (use one like %05d)");
   }

@@ -60,9 +60,9 @@ TEST(ParseDag, ReadsHundredThousandNodes) {
   std::string leaves;
   for (int i = 0; i < kNodes; ++i) {
     const std::string name = "n" + std::to_string(i);
-    text += "JOB " + name + " n.sub\nVARS " + name + " i=\"" + std::to_string(i) + "\"\nPARENT root CHILD " +
-            name + "\n";
-    leaves += " " + name;
+    text.append("JOB ").append(name).append(" n.sub\nVARS ").append(name).append(" i=\"1\"\n");
+    text.append("PARENT root CHILD ").append(name).append("\n");
+    leaves.append(" ").append(name);
   }
   text += "PARENT" + leaves + " CHILD end\nPARENT root end CHILD" + leaves + "\nRETRY ALL_NODES 2\n";
   const DagParse parse = ParseDag(text, "x.dag");

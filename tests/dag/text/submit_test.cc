@@ -102,7 +102,7 @@ TEST_F(SubmitTest, MacrosThatDoubleEndlesslyAreStopped) {
   std::string text = "m0 = xxxxxxxxxx\n";
   for (int i = 1; i < 40; ++i) {
     const std::string before = "$(m" + std::to_string(i - 1) + ")";
-    text += "m" + std::to_string(i) + " = " + before + before + "\n";
+    text.append("m").append(std::to_string(i)).append(" = ").append(before).append(before).append("\n");
   }
   EXPECT_THAT(Arguments(text + "arguments = $(m39)\nqueue"), ElementsAre(HasSubstr("macros expand")));
 }
