@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "roost/base/text.h"
 #include "roost/yolo/graph.h"
 
 namespace roost::yolo {
@@ -79,7 +80,7 @@ Value LowerConv2d(const Module& m, Value x, Graph& g) {
   const Tensor& weight = m.RequiredTensor("weight");
   if (weight.shape.size() != 4) throw m.Wrong("the weight is a tensor of " + Text(weight.shape));
   if (const std::string mode = m.String("padding_mode", "zeros"); mode != "zeros") {
-    throw m.Wrong("padding mode '" + mode + "' is not supported");
+    throw m.Wrong("padding mode '" + Printable(mode) + "' is not supported");
   }
   ConvOp op;
   op.weight = Floats(m, "weight", weight);
@@ -154,7 +155,7 @@ std::int64_t WholeScale(const Module& m) {
 // [n, c, h, w] -> [n, c, h * scale, w * scale]
 Value LowerUpsample(const Module& m, Value x, Graph& g) {
   if (const std::string mode = m.String("mode", "nearest"); mode != "nearest") {
-    throw m.Wrong("upsampling mode '" + mode + "' is not supported");
+    throw m.Wrong("upsampling mode '" + Printable(mode) + "' is not supported");
   }
   if (m.FindAttribute("size") != nullptr) throw m.Wrong("upsampling to a fixed size is not supported");
   return g.Upsample(x, WholeScale(m), m.path);
@@ -177,7 +178,7 @@ Value LowerELU(const Module& m, Value x, Graph& g) {
 
 Value LowerGELU(const Module& m, Value x, Graph& g) {
   if (const std::string how = m.String("approximate", "none"); how != "none") {
-    throw m.Wrong("GELU with approximation '" + how + "' is not supported");
+    throw m.Wrong("GELU with approximation '" + Printable(how) + "' is not supported");
   }
   return g.Activate(x, {ActivationKind::kGELU}, m.path);
 }
