@@ -159,7 +159,8 @@ MappedFile::~MappedFile() {
 void MakeDirectories(const Path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error && !fs::is_directory(path)) throw CreateError(error.value(), "create folder", path);
+  std::error_code ignored;  // is_directory() without it throws where the path may not be looked at
+  if (error && !fs::is_directory(path, ignored)) throw CreateError(error.value(), "create folder", path);
 }
 
 Path ExecutableDirectory() { return fs::read_symlink("/proc/self/exe").parent_path(); }
