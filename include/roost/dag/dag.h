@@ -95,8 +95,8 @@ struct RescueContent {
   std::vector<std::string> retry_lines;
 };
 
-/// The lines that keep the retries of `node` in a rescue file: none where it has none. `stopped_by`: its value
-/// matched UNLESS-EXIT after `performed` retries, which a comment line then records.
+/// The lines that keep the retries of `node` in a rescue file: none where it has none. `stopped_by`: its
+/// value matched UNLESS-EXIT after `performed` retries, which a comment line then records.
 std::vector<std::string> RescueRetryLines(const Node& node, int performed = 0,
                                           std::optional<int> stopped_by = std::nullopt);
 

@@ -53,7 +53,7 @@ struct JobEvent {
   ResourceUsage usage;  ///< 005
   /// 005: what the resource table says was asked for and given. Nothing = no table (NOOP jobs have none).
   std::optional<Resources> request;
-  int hold_code = 0;    ///< 012
+  int hold_code = 0;  ///< 012
   int hold_subcode = 0;
   std::vector<std::string> details;  ///< 000, 001: further lines such as "SlotName: slot1@host"
 };
