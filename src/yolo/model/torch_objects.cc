@@ -111,6 +111,18 @@ Value RebuildParameter(const Symbol& function, const List& arguments, Heap& /*he
   return tensor;
 }
 
+/// A tensor that somebody gave attributes: (function, type, its arguments, state). Functions that make no
+/// plain tensor are refused like any other.
+Value RebuildFromType(const Symbol& function, const List& arguments, Heap& heap) {
+  const auto* rebuild = Behind<Symbol>(Argument(function, arguments, 0));
+  const auto* of_rebuild = Behind<List>(Argument(function, arguments, 2));
+  if (rebuild == nullptr || of_rebuild == nullptr ||
+      rebuild->FullName() != "torch._utils._rebuild_tensor_v2") {
+    Fail("refusing " + Describe(Argument(function, arguments, 0)) + " as the maker of a tensor");
+  }
+  return RebuildTensor(*rebuild, *of_rebuild, heap);
+}
+
 /// OrderedDict() or OrderedDict([(key, value), ...]).
 Value MakeOrderedDict(const Symbol& /*function*/, const List& arguments, Heap& heap) {
   Dict dict;
@@ -178,6 +190,7 @@ Recipe FindRecipe(const std::string& function) {
       {"torch._utils._rebuild_tensor_v2", RebuildTensor},
       {"torch._utils._rebuild_parameter", RebuildParameter},
       {"torch._utils._rebuild_parameter_with_state", RebuildParameter},
+      {"torch._tensor._rebuild_from_type_v2", RebuildFromType},
       {"torch.Size", MakeTuple},
       {"torch.device", MakeOpaque},
       {"collections.OrderedDict", MakeOrderedDict},
@@ -192,7 +205,11 @@ Recipe FindRecipe(const std::string& function) {
       {"builtins.xrange", MakeOpaque},
       {"copyreg._reconstructor", Reconstruct},
       {"_codecs.encode", MakeOpaque},
+      {"collections.deque", MakeOpaque},
+      {"collections.Counter", MakeOpaque},
       {"numpy.dtype", MakeOpaque},
+      {"numpy.core.numeric._frombuffer", MakeOpaque},  // arrays, from protocol 5 on
+      {"numpy._core.numeric._frombuffer", MakeOpaque},
       {"numpy.core.multiarray.scalar", MakeOpaque},
       {"numpy.core.multiarray._reconstruct", MakeOpaque},
       {"numpy._core.multiarray.scalar", MakeOpaque},
@@ -202,9 +219,13 @@ Recipe FindRecipe(const std::string& function) {
       {"pathlib.WindowsPath", MakeOpaque},
       {"pathlib.PurePosixPath", MakeOpaque},
       {"pathlib.PureWindowsPath", MakeOpaque},
+      {"pathlib._local.PosixPath", MakeOpaque},  // Python 3.13
+      {"pathlib._local.WindowsPath", MakeOpaque},
       {"datetime.date", MakeOpaque},
       {"datetime.datetime", MakeOpaque},
+      {"datetime.time", MakeOpaque},
       {"datetime.timedelta", MakeOpaque},
+      {"datetime.timezone", MakeOpaque},
       {"argparse.Namespace", MakeOpaque},
       {"decimal.Decimal", MakeOpaque},
       {"uuid.UUID", MakeOpaque},

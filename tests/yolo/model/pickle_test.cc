@@ -195,6 +195,28 @@ TEST_F(PickleTest, RefusesToCallWhatIsNotOnTheList) {
   ExpectRefusal("refusing to call a list", "])R");
 }
 
+TEST_F(PickleTest, WhatTrainingLeavesInACheckpointIsInert) {
+  for (const std::string name :
+       {"numpy.core.multiarray\n_reconstruct", "numpy._core.multiarray\nscalar",
+        "numpy.core.numeric\n_frombuffer", "numpy\ndtype", "_codecs\nencode", "pathlib\nPosixPath",
+        "datetime\ndatetime", "torch\ndevice", "argparse\nNamespace"}) {
+    // Made of whatever arguments, given whatever state: nothing of it is looked at.
+    const Value value = Eval("c" + name + "\n(NNNtR(NNNtb");
+    EXPECT_NE(nullptr, Behind<Object>(value)) << name << ": " << Describe(value);
+  }
+}
+
+TEST_F(PickleTest, ATensorWithAttributesIsATensor) {
+  using test::pickled::Storage;
+  const auto rebuild = [](const std::string& function) {
+    return Call("ctorch._tensor\n_rebuild_from_type_v2\n",
+                {function, "ctorch\nTensor\n",
+                 "(" + Storage("FloatStorage", "0", 2) + std::string("K\0(K\2t(K\1t\x89Nt", 13), "}"});
+  };
+  EXPECT_NE(nullptr, Behind<TensorView>(Eval(rebuild("ctorch._utils\n_rebuild_tensor_v2\n"))));
+  ExpectRefusal("refusing os.system", rebuild("cos\nsystem\n"));
+}
+
 TEST_F(PickleTest, ANameFromGetattrStaysAName) {
   const std::string forward = Call("c__builtin__\ngetattr\n", {"cmodels.yolo\nDetect\n", Text("forward")});
   const Value value = Eval(forward);
@@ -212,7 +234,7 @@ TEST_F(PickleTest, RefusesWhatPicklersNeverWrite) {
   ExpectRefusal("empty stack", "");
   ExpectRefusal("empty stack", "R");
   ExpectRefusal("a mark is missing", "K\1t");
-  ExpectRefusal("empty stack", "}(U\1as");  // nothing below the mark may be taken
+  ExpectRefusal("empty stack", "N}(U\1as");  // nothing below the mark may be taken
   ExpectRefusal("a key has no value", "}(U\1au");
   ExpectRefusal("APPEND to None", "NNa");
   ExpectRefusal("APPEND to a tuple", ")Na");
