@@ -51,14 +51,16 @@ void LabelWriter::Write(const Path& picture, Size size, const std::vector<Detect
     return;
   }
   std::string lines = LabelLines(detections, size, with_confidence_);
-  if (!first && fs::exists(path)) lines.insert(0, ReadFile(path).value());
+  std::error_code error;
+  if (!first && fs::exists(path, error)) lines.insert(0, ReadFile(path).value());
   WriteFileAtomically(path, lines).value();
 }
 
 std::size_t LabelWriter::CountFiles() const {
   std::size_t count = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    if (entry.path().native().ends_with(".txt")) ++count;
+  std::error_code error;  // a folder that cannot be read any more holds nothing that we know of
+  for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().native().ends_with(".txt")) ++count;
   }
   return count;
 }

@@ -25,7 +25,8 @@ bool Claim(const Path& path) {
 std::pair<Path, bool> Choose(const RunFolderOptions& options) {
   if (!options.exact.empty() || options.exist_ok) {
     Path path = options.exact.empty() ? options.project / options.name : options.exact;
-    const bool existed = fs::is_directory(path);
+    std::error_code error;  // what is wrong, MakeDirectories says
+    const bool existed = fs::is_directory(path, error);
     MakeDirectories(path);
     return {std::move(path), !existed};
   }

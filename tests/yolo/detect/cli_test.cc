@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <csignal>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "roost/base/process.h"
+#include "roost/yolo/image.h"
+#include "support/support.h"
+#include "yolo/detect/tiny_detector.h"
+
+namespace roost::yolo {
+namespace {
+
+using test::CellPicture;
+using test::ReadText;
+using test::WriteFile;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+namespace fs = std::filesystem;
+
+/// Runs the real program in a folder of its own that holds tiny.pt and in/a.png, in/b.jpg.
+class YoloDetectTest : public ::testing::Test {
+ protected:
+  YoloDetectTest() {
+    WriteFile(At("tiny.pt"), test::TinyDetector());
+    fs::create_directory(At("in"));
+    WriteFile(At("in/a.png"), CellPicture("..../.rb./...."));
+    WriteFile(At("in/b.jpg"), CellPicture("../..", ".jpg"));
+  }
+
+  Path At(const std::string& name) const { return folder_.path() / name; }
+
+  test::CommandResult Run(std::vector<std::string> arguments,
+                          const std::vector<std::string>& environment = {}) const {
+    arguments.insert(arguments.begin(), test::Program("yolo-detect"));
+    return test::RunCommand(arguments, folder_.path(), environment);
+  }
+  /// With the tiny model, a small network input and the two pictures.
+  test::CommandResult Detect(const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments = {"--weights", "tiny.pt", "--source",  "in",
+                                          "--imgsz",   "128",     "--threads", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Run(arguments);
+  }
+
+  TemporaryDirectory folder_;
+};
+
+TEST_F(YoloDetectTest, DetectsFromPicturesToLabelsAndAnnotatedPictures) {
+  const auto run = Detect({"--save-txt"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  EXPECT_EQ("runs/detect/exp\n", run.out);
+  EXPECT_THAT(run.err, HasSubstr("Roost "));
+  EXPECT_THAT(run.err, HasSubstr("tiny.pt: "));
+  EXPECT_THAT(run.err, HasSubstr("/in/a.png: 96x128 1 red, 1 blue, "));
+  EXPECT_THAT(run.err, HasSubstr("/in/b.jpg: 128x128 (no detections), "));
+  EXPECT_THAT(run.err, HasSubstr("Results saved to runs/detect/exp\n1 labels saved to "));
+  EXPECT_THAT(run.err, Not(HasSubstr("\033"))) << "no colours in a pipe";
+
+  EXPECT_THAT(ReadText(At("runs/detect/exp/labels/a.txt")),
+              AllOf(HasSubstr("0 0.375 0.5 0.25 0.333333\n"), HasSubstr("1 0.625 0.5 0.25 0.333333\n")));
+  EXPECT_FALSE(fs::exists(At("runs/detect/exp/labels/b.txt")));
+  EXPECT_EQ((Size{96, 128}), ReadImage(At("runs/detect/exp/a.png"))->size());
+  EXPECT_TRUE(fs::exists(At("runs/detect/exp/b.jpg")));
+}
+
+TEST_F(YoloDetectTest, FlagsMayBeSpelledAsPythonAllows) {
+  const auto run = Run({"--weights=tiny.pt", "--source", "in/a.png", "--img", "128", "--conf", "0.3",
+                        "--save_txt", "--exist_ok", "--classes", "1", "5", "--threads", "1"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  EXPECT_EQ("1 0.625 0.5 0.25 0.333333\n", ReadText(At("runs/detect/exp/labels/a.txt")));
+  EXPECT_THAT(run.err, HasSubstr("--classes 5: the model has classes 0 to 1"));
+}
+
+TEST_F(YoloDetectTest, ASizeThatTheModelCannotTakeIsRoundedUpAndTold) {
+  const auto run = Run(
+      {"--weights", "tiny.pt", "--source", "in/a.png", "--imgsz", "90", "100", "--nosave", "--threads", "1"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("--imgsz 90x100 is not a multiple of the model's stride 32: using 96x128"));
+  EXPECT_THAT(run.err, HasSubstr("(1, 3, 96, 128)"));
+}
+
+TEST_F(YoloDetectTest, ACorruptPictureAmongGoodOnesIsToldAndExitStatusIs3) {
+  WriteFile(At("in/aa.jpg"), "this is no picture");
+  const auto run = Detect({"--out", "results"});
+  EXPECT_EQ(3, run.status.value);
+  EXPECT_EQ("results\n", run.out);
+  EXPECT_THAT(run.err, HasSubstr("image 2/3: cannot decode '"));
+  EXPECT_THAT(run.err, HasSubstr("1 of 3 inputs could not be used:"));
+  EXPECT_TRUE(fs::exists(At("results/a.png")));
+  EXPECT_TRUE(fs::exists(At("results/b.jpg")));
+}
+
+TEST_F(YoloDetectTest, AnExactFolderCanBeUsedAgain) {
+  ASSERT_EQ(0, Detect({"--out", "results", "--save-txt"}).status.value);
+  const std::string labels = ReadText(At("results/labels/a.txt"));
+  ASSERT_EQ(0, Detect({"--out", "results", "--save-txt"}).status.value);
+  EXPECT_EQ(labels, ReadText(At("results/labels/a.txt"))) << "not added a second time";
+}
+
+TEST_F(YoloDetectTest, AListFileGivesLabelsAndNoPictures) {
+  WriteFile(At("list.txt"), "in/b.jpg\nin/a.png\nin/gone.png\n");
+  const auto run = Run({"--weights", "tiny.pt", "--source", "list.txt", "--imgsz", "128", "--save-txt",
+                        "--out", "results", "--threads", "1"});
+  EXPECT_EQ(3, run.status.value);
+  EXPECT_TRUE(fs::exists(At("results/labels/a.txt")));
+  EXPECT_FALSE(fs::exists(At("results/a.png")));
+  EXPECT_THAT(run.err, HasSubstr("no annotated pictures"));
+  EXPECT_THAT(run.err, HasSubstr("gone.png': no such file (named in list.txt)"));
+}
+
+TEST_F(YoloDetectTest, TwoRunsAtOnceGetTwoFolders) {
+  ProcessOptions options;
+  options.argv = {test::Program("yolo-detect"),
+                  "--weights",
+                  "tiny.pt",
+                  "--source",
+                  "in",
+                  "--imgsz",
+                  "64",
+                  "--quiet",
+                  "--threads",
+                  "1"};
+  options.working_directory = folder_.path();
+  options.output = "out1";
+  auto first = Subprocess::Start(options).value();
+  options.output = "out2";
+  auto second = Subprocess::Start(options).value();
+  EXPECT_TRUE(first.Wait().ok());
+  EXPECT_TRUE(second.Wait().ok());
+  EXPECT_THAT((std::vector{ReadText(At("out1")), ReadText(At("out2"))}),
+              ::testing::UnorderedElementsAre("runs/detect/exp\n", "runs/detect/exp2\n"));
+}
+
+TEST_F(YoloDetectTest, HelpShowsEveryFlagAndExamples) {
+  const auto run = Run({"--help"});
+  EXPECT_EQ(0, run.status.value);
+  for (const char* text :
+       {"--weights",     "--source",       "--imgsz",   "--img",      "--img-size",  "--conf-thres",
+        "--iou-thres",   "--max-det",      "--device",  "--save-txt", "--save-conf", "--nosave",
+        "--classes",     "--agnostic-nms", "--project", "--name",     "--exist-ok",  "--line-thickness",
+        "--hide-labels", "--hide-conf",    "--data",    "--out",      "--threads",   "--quiet",
+        "Examples:",     "Exit status:"}) {
+    EXPECT_THAT(run.out, HasSubstr(text));
+  }
+  EXPECT_THAT(run.err, IsEmpty());
+}
+
+TEST_F(YoloDetectTest, VersionIsAResult) {
+  const auto run = Run({"--version"});
+  EXPECT_EQ(0, run.status.value);
+  EXPECT_THAT(run.out, StartsWith("yolo-detect "));
+}
+
+TEST_F(YoloDetectTest, WrongFlagsEndWith64AndSayWhich) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{}, "--source"},
+      {{"--source", "in", "--nonsense"}, "--nonsense"},
+      {{"--source", "in", "--conf-thres", "1.5"}, "--conf-thres"},
+      {{"--source", "in", "--conf-thres", "nan"}, "--conf-thres"},
+      {{"--source", "in", "--iou-thres", "-0.1"}, "--iou-thres"},
+      {{"--source", "in", "--conf-thres", "high"}, "--conf-thres"},
+      {{"--source", "in", "--imgsz", "0"}, "--imgsz"},
+      {{"--source", "in", "--imgsz", "64", "64", "64"}, "--imgsz"},
+      {{"--source", "in", "--max-det", "0"}, "--max-det"},
+      {{"--source", "in", "--threads", "-1"}, "--threads"},
+      {{"--source", "in", "--line-thickness", "-1"}, "--line-thickness"},
+      {{"--source", "in", "--hide"}, "--hide-labels --hide-conf"},
+      {{"--source", "in", "--out", "x", "--name", "y"}, "--name"},
+      {{"--source", "in", "--color", "pink"}, "--color"},
+      {{"--source", "in", "--weights", "a.pt", "b.pt"}, "--weights"},
+      {{"--source", "in", "--save-crop"}, "--save-crop is not supported yet"},
+      {{"--source", "in", "--vid-stride", "2"}, "--vid-stride is not supported yet"},
+      {{"--source", "in", "--half"}, "--half is not supported yet"},
+      {{"--source", "in", "--save_csv"}, "--save-csv is not supported yet"},
+      {{"--source", "0"}, "'0'"},
+  };
+  for (const auto& [arguments, text] : cases) {
+    const auto run = Run(arguments);
+    EXPECT_EQ(64, run.status.value) << run.err;
+    EXPECT_THAT(run.err, AllOf(StartsWith("yolo-detect: "), HasSubstr(text)));
+    EXPECT_THAT(run.out, IsEmpty());
+  }
+  EXPECT_FALSE(fs::exists(At("runs")));
+}
+
+TEST_F(YoloDetectTest, MissingSourcesAndWeightsEndWith66) {
+  EXPECT_EQ(66, Run({"--weights", "tiny.pt", "--source", "nowhere"}).status.value);
+  EXPECT_EQ(66, Run({"--weights", "tiny.pt", "--source", "in/*.bmp"}).status.value);
+  EXPECT_EQ(66, Run({"--weights", "nowhere.pt", "--source", "in"}).status.value);
+  EXPECT_FALSE(fs::exists(At("runs")));
+}
+
+TEST_F(YoloDetectTest, WeightsThatCannotBeUsedEndWith65AndNoFolderIsMade) {
+  WriteFile(At("text.pt"), "hello");
+  const auto run = Run({"--weights", "text.pt", "--source", "in"});
+  EXPECT_EQ(65, run.status.value);
+  EXPECT_THAT(run.err, AllOf(StartsWith("yolo-detect: "), HasSubstr("text.pt")));
+  EXPECT_FALSE(fs::exists(At("runs")));
+}
+
+TEST_F(YoloDetectTest, OutputThatCannotBeMadeEndsWith73) {
+  EXPECT_EQ(73, Detect({"--out", "tiny.pt"}).status.value);
+  EXPECT_EQ(73, Detect({"--out", "tiny.pt/below"}).status.value);
+}
+
+TEST_F(YoloDetectTest, TheInputsAreNeverReplaced) {
+  const std::string before = ReadText(At("in/a.png"));
+  const auto run = Detect({"--out", "in"});
+  EXPECT_EQ(64, run.status.value) << run.err;
+  EXPECT_EQ(before, ReadText(At("in/a.png")));
+}
+
+TEST_F(YoloDetectTest, ADeviceThatIsNotThereLeavesNoFolder) {
+  const auto run = Detect({"--device", "nonsense"});
+  EXPECT_NE(0, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("nonsense"));
+  EXPECT_FALSE(fs::exists(At("runs/detect/exp")));
+}
+
+TEST_F(YoloDetectTest, OfflineAnOfficialNameEndsWith75AndTellsWhatToDo) {
+  // A proxy that nobody listens to: the one way to be offline on every machine.
+  const auto run = Run({"--weights", "yolov5n.pt", "--source", "in"},
+                       {"ROOST_CACHE_DIR=" + At("cache").string(), "https_proxy=http://127.0.0.1:1",
+                        "HTTPS_PROXY=http://127.0.0.1:1", "no_proxy=", "NO_PROXY="});
+  EXPECT_EQ(75, run.status.value) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("https://github.com/ultralytics/yolov5/releases/download/v7.0/yolov5n.pt"));
+  EXPECT_THAT(run.err, HasSubstr(At("cache/yolov5n.pt").string()));
+  EXPECT_FALSE(fs::exists(At("runs")));
+}
+
+}  // namespace
+}  // namespace roost::yolo

@@ -1,0 +1,202 @@
+#include "yolo/detect/run.h"
+
+#include <csignal>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "roost/base/digest.h"
+#include "support/support.h"
+#include "yolo/detect/tiny_detector.h"
+
+namespace roost::yolo {
+namespace {
+
+using test::CellPicture;
+using test::ReadText;
+using test::WriteFile;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+namespace fs = std::filesystem;
+
+/// Sees in every picture one object of class 1 in the middle, half as high and wide as the network input.
+class OneObjectEngine final : public Engine {
+ public:
+  Predictions Run(const ImageBatch& batch) const override {
+    const auto width = static_cast<float>(batch.width);
+    const auto height = static_cast<float>(batch.height);
+    return {.n = 1,
+            .rows = 1,
+            .columns = 7,
+            .values = {width / 2, height / 2, width / 2, height / 2, 1, 0.25F, 0.75F}};
+  }
+  std::string Description() const override { return "one object"; }
+};
+
+class RunTest : public ::testing::Test {
+ protected:
+  RunTest() { fs::create_directories(options_.folder / "labels"); }
+
+  Path Add(const std::string& name, const std::string& content) {
+    const Path path = folder_.path() / "in" / name;
+    fs::create_directories(path.parent_path());
+    WriteFile(path, content);
+    inputs_.push_back({path, Input::Kind::kImage, {}});
+    return path;
+  }
+  RunSummary Run() {
+    const Detector detector(std::make_shared<OneObjectEngine>(), {64, 64}, 32, {});
+    return RunDetection(inputs_, detector, {"cat", "dog"}, options_, reporter_, stop_);
+  }
+  std::string Said() const { return said_.str(); }
+  std::string Warnings() {
+    CheckOutputs(inputs_, options_, reporter_);
+    return Said();
+  }
+
+  TemporaryDirectory folder_;
+  OutputOptions options_{.folder = folder_.path() / "out", .save_labels = true};
+  std::vector<Input> inputs_;
+  std::ostringstream said_;
+  Reporter reporter_{said_, Terminal{}, /*quiet=*/false};
+  std::function<int()> stop_ = [] { return 0; };
+};
+
+TEST_F(RunTest, EachPictureGetsAnAnnotatedCopyALabelFileAndALine) {
+  const Path a = Add("a.png", CellPicture("../.."));
+  Add("b.jpg", CellPicture("....", ".jpg"));
+  const RunSummary summary = Run();
+
+  EXPECT_EQ(2U, summary.detected);
+  EXPECT_THAT(summary.unusable, SizeIs(0));
+  EXPECT_EQ("1 0.5 0.5 0.5 0.5\n", ReadText(options_.folder / "labels/a.txt"));
+  EXPECT_EQ((Size{64, 64}), ReadImage(options_.folder / "a.png")->size());
+  EXPECT_NE(ReadText(a), ReadText(options_.folder / "a.png"));
+  EXPECT_EQ((Size{32, 128}), ReadImage(options_.folder / "b.jpg")->size());
+  EXPECT_THAT(Said(), ::testing::ContainsRegex("image 1/2 .*/a.png: 64x64 1 dog, [0-9]+\\.[0-9]ms\n"));
+  EXPECT_THAT(Said(), ::testing::ContainsRegex("image 2/2 .*/b.jpg: 32x64 1 dog, "));
+  EXPECT_THAT(Said(), ::testing::ContainsRegex("Speed: [0-9.]+ms pre-process, [0-9.]+ms inference, [0-9.]+ms "
+                                               "NMS per image at shape \\(1, 3, 64, 64\\)\n"));
+  EXPECT_THAT(Said(), HasSubstr("Results saved to " + options_.folder.string() + "\n2 labels saved to " +
+                                (options_.folder / "labels").string() + "\n"));
+}
+
+TEST_F(RunTest, ConfidenceIsASixthColumnWhereAskedFor) {
+  options_.save_confidence = true;
+  Add("a.png", CellPicture("."));
+  Run();
+  EXPECT_EQ("1 0.5 0.5 0.5 0.5 0.75\n", ReadText(options_.folder / "labels/a.txt"));
+}
+
+TEST_F(RunTest, WhatIsDrawnFollowsTheOptions) {
+  Add("a.png", CellPicture("......../......../......../........"));
+  std::vector<std::string> pictures;
+  for (const auto& [hide_labels, hide_confidence, thickness] :
+       {std::tuple(false, false, 3), {false, true, 3}, {true, false, 3}, {false, false, 1}}) {
+    options_.hide_labels = hide_labels;
+    options_.hide_confidence = hide_confidence;
+    options_.style.line_thickness = thickness;
+    Run();
+    pictures.push_back(ReadText(options_.folder / "a.png"));
+  }
+  std::sort(pictures.begin(), pictures.end());
+  EXPECT_EQ(pictures.end(), std::unique(pictures.begin(), pictures.end())) << "four different pictures";
+}
+
+TEST_F(RunTest, AnUnusableInputIsToldAndTheRestGoesOn) {
+  Add("a.png", CellPicture("."));
+  Add("broken.jpg", "not a picture");
+  Add("empty.jpg", "");
+  inputs_.push_back({"/in/v.mp4", Input::Kind::kVideo, "videos are not supported yet"});
+  Add("z.png", CellPicture("."));
+  const RunSummary summary = Run();
+
+  EXPECT_EQ(2U, summary.detected);
+  EXPECT_THAT(summary.unusable,
+              ElementsAre(HasSubstr("/in/broken.jpg': "), HasSubstr("/in/empty.jpg': the file is empty"),
+                          "cannot use '/in/v.mp4': videos are not supported yet"));
+  EXPECT_THAT(Said(), HasSubstr("image 2/5: cannot decode '"));
+  EXPECT_THAT(Said(), HasSubstr("video 4/5: cannot use '/in/v.mp4': "));
+  EXPECT_THAT(Said(), HasSubstr("3 of 5 inputs could not be used:\n  cannot decode '"));
+  EXPECT_FALSE(fs::exists(options_.folder / "broken.jpg"));
+  EXPECT_TRUE(fs::exists(options_.folder / "z.png"));
+}
+
+TEST_F(RunTest, APictureTooNarrowForTheNetworkIsUnusable) {
+  Add("sliver.png", EncodeImage(Image({1, 200}, {0, 0, 0}), ".png").value());
+  EXPECT_THAT(Run().unusable, ElementsAre(HasSubstr("sliver.png': a picture of 1x200")));
+}
+
+TEST_F(RunTest, QuietLeavesOnlyWhatWentWrong) {
+  Add("a.png", CellPicture("."));
+  Add("broken.jpg", "not a picture");
+  const Detector detector(std::make_shared<OneObjectEngine>(), {64, 64}, 32, {});
+  Reporter quiet(said_, Terminal{}, /*quiet=*/true);
+  RunDetection(inputs_, detector, {}, options_, quiet, stop_);
+  EXPECT_THAT(Said(), Not(HasSubstr("a.png")));
+  EXPECT_THAT(Said(), Not(HasSubstr("Speed")));
+  EXPECT_THAT(Said(), HasSubstr("broken.jpg"));
+}
+
+TEST_F(RunTest, NothingIsWrittenThatWasNotAskedFor) {
+  Add("a.png", CellPicture("."));
+  options_.save_pictures = options_.save_labels = false;
+  Run();
+  EXPECT_FALSE(fs::exists(options_.folder / "a.png"));
+  EXPECT_TRUE(fs::is_empty(options_.folder / "labels"));
+  EXPECT_THAT(Said(), Not(HasSubstr("saved to")));
+}
+
+TEST_F(RunTest, AStopSignalEndsTheRunBetweenTwoPictures) {
+  Add("a.png", CellPicture("."));
+  Add("b.png", CellPicture("."));
+  int asked = 0;
+  stop_ = [&] { return ++asked == 2 ? SIGTERM : 0; };
+  const RunSummary summary = Run();
+  EXPECT_EQ(SIGTERM, summary.stopped_by_signal);
+  EXPECT_EQ(1U, summary.detected);
+  EXPECT_TRUE(fs::exists(options_.folder / "a.png"));
+  EXPECT_FALSE(fs::exists(options_.folder / "b.png"));
+  EXPECT_THAT(Said(), HasSubstr("stopped by signal 15 after 1 of 2 inputs"));
+}
+
+TEST_F(RunTest, OutputThatCannotBeWrittenEndsTheRun) {
+  Add("a.png", CellPicture("."));
+  fs::create_directories(options_.folder / "a.png" / "in the way");
+  EXPECT_THROW(Run(), Error);
+}
+
+TEST_F(RunTest, APictureOfAFormatThatCanOnlyBeReadIsSavedAsJpeg) {
+  EXPECT_EQ("x.mpo.jpg", OutputName("/in/x.mpo"));
+  EXPECT_EQ("x.dng.jpg", OutputName("/in/x.dng"));
+  EXPECT_EQ("UPPER.JPG", OutputName("/in/UPPER.JPG"));
+  Add("x.mpo", CellPicture(".", ".jpg"));
+  Run();
+  EXPECT_EQ((Size{32, 32}), ReadImage(options_.folder / "x.mpo.jpg")->size());
+}
+
+TEST_F(RunTest, ARunNeverReplacesItsOwnInputs) {
+  Add("a.png", CellPicture("."));
+  options_.folder = folder_.path() / "in";
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+  options_.save_pictures = false;
+  EXPECT_EQ("", Warnings());
+}
+
+TEST_F(RunTest, InputsThatShareAnOutputFileAreToldBeforehand) {
+  Add("1/a.png", "x");
+  Add("2/b.png", "x");
+  EXPECT_EQ("", Warnings());
+  Add("1/b.jpg", "x");
+  EXPECT_THAT(Warnings(), HasSubstr("share a label file"));
+  EXPECT_THAT(Warnings(), Not(HasSubstr("only one of the two")));
+  Add("3/a.png", "x");
+  EXPECT_THAT(Warnings(), HasSubstr("only one of the two annotated pictures will remain"));
+}
+
+}  // namespace
+}  // namespace roost::yolo
