@@ -1,12 +1,9 @@
 #include "yolo/model/torch_file.h"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-
 #include "roost/base/error.h"
 #include "roost/base/text.h"
 #include "yolo/model/byte_reader.h"
+#include "yolo/model/content_kind.h"
 #include "yolo/model/torch_objects.h"
 
 namespace roost::yolo {
@@ -130,8 +127,9 @@ void TorchFile::OpenLegacy() {
   for (const Value& item : list->items) {
     const auto* key = As<std::string_view>(item);
     const auto declared = key == nullptr ? objects.storages().end() : objects.storages().find(*key);
-    if (declared == objects.storages().end())
+    if (declared == objects.storages().end()) {
       Fail("it stores " + pickle::Describe(item) + ", which nothing uses");
+    }
     const auto numel = reader.Number<std::int64_t>();
     if (!numel) Fail("it is cut off (an interrupted download or copy?)");
     if (*numel != declared->second->key_numel) {
@@ -158,65 +156,6 @@ const SharedBytes& TorchFile::StorageBytes(std::string_view key) {
 Tensor TorchFile::Read(const pickle::TensorView& view) {
   const SharedBytes& storage = StorageBytes(view.storage->key);
   return {view.storage->dtype, view.shape, view.strides, view.offset, storage.bytes, storage.owner};
-}
-
-std::string DescribeContent(std::span<const std::byte> bytes) {
-  const std::string_view text = AsText(bytes);
-  if (text.empty()) return "empty";
-
-  struct Known {
-    std::string_view magic;
-    std::size_t offset;
-    std::string_view what;
-  };
-  constexpr std::array kKnown = {
-      Known{"version https://git-lfs", 0, "a git-lfs pointer, not the file itself: run 'git lfs pull'"},
-      Known{"ustar", 257, "a tar archive (torch before 2017 wrote those): save it again with a newer torch"},
-      Known{"\x1f\x8b", 0, "a gzip file: unpack it first"},
-      Known{"BZh", 0, "a bzip2 file: unpack it first"},
-      Known{"\xfd"
-            "7zXZ",
-            0, "an xz file: unpack it first"},
-      Known{"\x28\xb5\x2f\xfd", 0, "a zstd file: unpack it first"},
-      Known{"7z\xbc\xaf", 0, "a 7z archive: unpack it first"},
-      Known{"Rar!", 0, "a RAR archive: unpack it first"},
-      Known{"\x89PNG", 0, "a PNG picture"},
-      Known{"\xff\xd8\xff", 0, "a JPEG picture"},
-      Known{"RIFF", 0, "a RIFF file (a WebP picture or AVI video)"},
-      Known{"ftyp", 4, "an MP4 video"},
-      Known{"\x7f"
-            "ELF",
-            0, "an ELF program or library"},
-      Known{"\x89HDF", 0, "an HDF5 file"},
-      Known{"GGUF", 0, "a GGUF file"},
-      Known{"%PDF", 0, "a PDF document"},
-      Known{"\x93NUMPY", 0, "a NumPy array"},
-      Known{"PK", 0, "a damaged zip archive"},
-      Known{"\x80", 0, "a Python pickle, but not one that torch.save() wrote"},
-  };
-  for (const Known& known : kKnown) {
-    if (text.size() >= known.offset && text.substr(known.offset).starts_with(known.magic)) {
-      return std::string(known.what);
-    }
-  }
-
-  const std::string_view start = text.substr(0, 4096);
-  const std::string lower = ToLower(Trim(start));
-  if (lower.starts_with("<!doc") || lower.starts_with("<html") || lower.starts_with("<head")) {
-    return "an HTML page (a failed download?)";
-  }
-  if (lower.starts_with("<?xml")) return "an XML document (a failed download?)";
-  const auto is_text = [](char c) {
-    return static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\r' || c == '\t';
-  };
-  if (start.find_first_not_of('\0') == std::string_view::npos) {
-    return "nothing but zero bytes at its start (an interrupted download or copy?)";
-  }
-  // The last character may be cut by the substr above, so the encoding of all but a few bytes counts.
-  if (std::all_of(start.begin(), start.end(), is_text) && (start.size() == 4096 || IsUtf8(start))) {
-    return "a text file: '" + Printable(Trim(start).substr(0, 40)) + "'...";
-  }
-  return "not a file that torch.save() wrote";
 }
 
 }  // namespace roost::yolo

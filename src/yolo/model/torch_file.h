@@ -49,7 +49,4 @@ class TorchFile {
   std::unordered_map<std::string_view, SharedBytes> storages_;  ///< those read so far; legacy: all
 };
 
-/// What `bytes`, which torch.save() did not write, look like: "an HTML page (a failed download?)".
-std::string DescribeContent(std::span<const std::byte> bytes);
-
 }  // namespace roost::yolo
