@@ -132,9 +132,11 @@ AppendFile::AppendFile(Path path)
 
 Result<void> AppendFile::Append(std::string_view record, Sync sync) {
   if (auto written = WriteAll(file_.get(), record, path_); !written) return written;
-  if (sync == Sync::kYes && ::fdatasync(file_.get()) != 0 && errno != EINVAL) {
-    return CreateError(errno, "write", path_);
-  }
+  return sync == Sync::kYes ? Flush() : Result<void>();
+}
+
+Result<void> AppendFile::Flush() {
+  if (::fdatasync(file_.get()) != 0 && errno != EINVAL) return CreateError(errno, "write", path_);
   return {};
 }
 

@@ -81,6 +81,8 @@ class AppendFile {
   /// Creates the file where missing (not its folder). Throws Error.
   explicit AppendFile(Path path);
   Result<void> Append(std::string_view record, Sync sync = Sync::kNo);
+  /// Everything appended so far survives a power cut.
+  Result<void> Flush();
   const Path& path() const { return path_; }
 
  private:

@@ -19,8 +19,18 @@ constexpr int kOutputTransferError = 12;  // HTCondor's hold reason codes
 constexpr int kInputTransferError = 13;
 constexpr std::string_view kFileUrl = "file://";
 
-/// Copies bytes and mode; the copy appears whole or not at all. Throws Error.
-void CopyFile(const Path& from, const Path& to) {
+/// Copies bytes and mode of one file. Throws Error.
+using CopyFile = void (*)(const Path& from, const Path& to);
+
+/// Into the sandbox: nobody looks before the job starts, and it need not survive a power cut.
+void CopyIn(const Path& from, const Path& to) {
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (error) throw ErrnoError(error.value(), "copy", from);
+}
+
+/// Among the user's files: the copy appears whole or not at all.
+void CopyOut(const Path& from, const Path& to) {
   const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info {};
   if (!source.valid() || ::fstat(source.get(), &info) != 0) throw ErrnoError(errno, "read", from);
@@ -37,33 +47,33 @@ void CopyFile(const Path& from, const Path& to) {
   copy.Commit().value();
 }
 
-void CopyTree(const Path& from, const Path& to);
+void CopyTree(const Path& from, const Path& to, CopyFile copy);
 
-void CopyContent(const Path& from, const Path& to) {
+void CopyContent(const Path& from, const Path& to, CopyFile copy) {
   MakeDirectories(to);
   for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
-    CopyTree(entry.path(), to / entry.path().filename());
+    CopyTree(entry.path(), to / entry.path().filename(), copy);
   }
 }
 
-void CopyTree(const Path& from, const Path& to) {
+void CopyTree(const Path& from, const Path& to, CopyFile copy) {
   if (fs::is_directory(from)) {
-    CopyContent(from, to);
+    CopyContent(from, to, copy);
   } else {
-    CopyFile(from, to);
+    copy(from, to);
   }
 }
 
 /// Copies `name`, which is under `base` unless absolute, into the folder `into`.
-void CopyNamed(std::string_view name, const Path& base, const Path& into) {
+void CopyNamed(std::string_view name, const Path& base, const Path& into, CopyFile copy) {
   const bool content_only = name.ends_with('/');
   while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
   const Path from = base / name;
   if (!fs::exists(from)) throw ErrnoError(ENOENT, "find", from);
   if (content_only && fs::is_directory(from)) {
-    CopyContent(from, into);
+    CopyContent(from, into, copy);
   } else {
-    CopyTree(from, into / from.filename());
+    CopyTree(from, into / from.filename(), copy);
   }
 }
 
@@ -83,7 +93,7 @@ std::optional<Refused> RefuseOnError(int code, Body&& body) {
 
 Sandbox::Sandbox(const Path& folder, const JobAttempt& attempt) : folder_(folder) {
   MakeDirectories(folder_);
-  WriteFileAtomically(folder_ / ".job.ad", JobAd(attempt)).value();
+  AppendFile(folder_ / ".job.ad").Append(JobAd(attempt)).value();
 }
 
 Sandbox::~Sandbox() {
@@ -95,7 +105,7 @@ std::optional<Refused> Sandbox::BringIn(const Job& job) {
   return RefuseOnError(kInputTransferError, [&] {
     if (job.transfer_executable) {
       const Path program = folder_ / job.executable.filename();
-      CopyFile(job.executable, program);
+      CopyIn(job.executable, program);
       // HTCondor makes a transferred program executable whatever its mode was.
       using fs::perms;
       fs::permissions(program, perms::owner_exec | perms::group_exec | perms::others_exec,
@@ -107,7 +117,7 @@ std::optional<Refused> Sandbox::BringIn(const Job& job) {
         throw Error("cannot fetch '" + std::string(name) +
                     "': only files and file:// URLs can be transferred");
       }
-      CopyNamed(name, job.initial_dir, folder_);
+      CopyNamed(name, job.initial_dir, folder_, CopyIn);
     }
     at_start_ = StampTopFiles();
   });
@@ -116,13 +126,13 @@ std::optional<Refused> Sandbox::BringIn(const Job& job) {
 std::optional<Refused> Sandbox::BringOut(const Job& job) const {
   return RefuseOnError(kOutputTransferError, [&] {
     if (job.transfer_output) {
-      for (const std::string& name : *job.transfer_output) CopyNamed(name, folder_, job.initial_dir);
+      for (const std::string& name : *job.transfer_output) CopyNamed(name, folder_, job.initial_dir, CopyOut);
       return;
     }
     for (const auto& [name, stamp] : StampTopFiles()) {
       const auto before = at_start_.find(name);
       if (before == at_start_.end() || before->second != stamp) {
-        CopyFile(folder_ / name, job.initial_dir / name);
+        CopyOut(folder_ / name, job.initial_dir / name);
       }
     }
   });

@@ -40,8 +40,12 @@ Journal::Journal(const Path& nodes_log, Existing existing, Logger log)
     : nodes_log_(Prepare(nodes_log, existing)), log_(std::move(log)) {}
 
 void Journal::Write(const JobEvent& event) {
-  const auto sync = EndsSomething(event.type) ? AppendFile::Sync::kYes : AppendFile::Sync::kNo;
-  nodes_log_.Append(FormatEvent(event), sync).value();
+  nodes_log_.Append(FormatEvent(event)).value();
+  to_flush_ = to_flush_ || EndsSomething(event.type);
+}
+
+void Journal::Flush() {
+  if (std::exchange(to_flush_, false)) nodes_log_.Flush().value();
 }
 
 void Journal::Write(const JobEvent& event, const Path& own_log) {

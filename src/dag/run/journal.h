@@ -17,16 +17,20 @@ class Journal {
   /// Throws Error.
   Journal(const Path& nodes_log, Existing existing, Logger log);
 
-  /// One write() to the nodes log; an event by which something ended is on disk when this returns. Throws
-  /// Error: without its journal a run must not go on.
+  /// One write() to the nodes log. Throws Error: without its journal a run must not go on.
   void Write(const JobEvent& event);
 
   /// The same, and to the job's `own_log` where it is not empty. An own log that cannot be written is told in
   /// the diagnostic log and costs nothing else.
   void Write(const JobEvent& event, const Path& own_log);
 
+  /// Where events were written by which something ended: puts them on disk. Called before anything is started
+  /// because of them, once for all that happened together. Throws Error.
+  void Flush();
+
  private:
   AppendFile nodes_log_;
+  bool to_flush_ = false;
   Logger log_;
 };
 

@@ -129,6 +129,7 @@ void Scheduler::WaitForSomething() {
   for (const DeferredScript& script : deferred_) deadline = std::min(deadline, script.due);
   for (const ExecutorEvent& event : executor_.Wait(deadline)) Settle(event);
   for (const ScriptRunner::Ended& ended : scripts_.TakeEnded()) Settle(ended);
+  journal_.Flush();
 
   std::erase_if(deferred_, [&](const DeferredScript& script) {
     if (script.due > clock_.Now()) return false;
@@ -449,6 +450,7 @@ RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& 
     for (const ExecutorEvent& event : executor_.Wait(clock_.Now() + kHousekeeping)) Settle(event);
     scripts_.TakeEnded();
   }
+  journal_.Flush();
   RunEnd end = MakeEnd(status, exit_code);
   end.reason = why;
   return end;
