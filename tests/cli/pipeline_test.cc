@@ -76,7 +76,7 @@ for f in "$s"/*.jpg; do cp "$f" "$o/"; echo "0 0.5 0.5 1 1" >"$o/labels/$(basena
   test::CommandResult RunDag(const std::string& weights) {
     return test::RunCommand(
         {"env", "-u", "HOME", test::Program("dagrun").string(), "dags/yolo-gdrive.dag"}, work(),
-        {"PATH=" + (work() / "bin").string() + ":" + test::Program("").string() + ":/usr/bin:/bin",
+        {"PATH=" + test::Program("").string() + ":/usr/bin:/bin", "ROOST_BIN=" + (work() / "bin").string(),
          "ROOST_WEIGHTS=" + weights, "ROOST_DESTINATION=folder:" + (work() / "delivered").string()});
   }
 
