@@ -481,7 +481,8 @@ RunEnd Scheduler::Finish() {
   return end;
 }
 
-RunEnd Scheduler::MakeEnd(RunEnd::Status status, int exit_code) const {
+RunEnd Scheduler::MakeEnd(RunEnd::Status status, int exit_code) {
+  LogStatus();
   log_->info("DAG status: {} ({})", static_cast<int>(status), StatusName(status));
   return {.status = status,
           .exit_code = exit_code,

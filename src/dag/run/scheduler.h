@@ -96,7 +96,7 @@ class Scheduler {
   void WaitForSomething();
   RunEnd Stop(RunEnd::Status status, int exit_code, const std::string& why);
   RunEnd Finish();
-  RunEnd MakeEnd(RunEnd::Status status, int exit_code) const;
+  RunEnd MakeEnd(RunEnd::Status status, int exit_code);
   Path WriteRescue() const;
 
   NodeFailure FailureOf(NodeIndex node, int attempt) const;
