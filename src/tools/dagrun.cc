@@ -161,7 +161,7 @@ CommandLine Parse(const std::vector<std::string>& words) {
     name = name.substr(0, equals);
     const Option& option = Find(options, name, word);
     if (!option.takes_value) {
-      if (attached) throw Error("'" + word + "': -" + name + " takes no value", ExitCode::kUsage);
+      if (attached) throw Error("'" + word + "': this option takes no value", ExitCode::kUsage);
       option.apply("");
     } else if (attached) {
       option.apply(word.substr(word.find('=') + 1));

@@ -77,7 +77,9 @@ std::vector<std::string> JobEnvironment(const JobAttempt& attempt, const JobPlac
 
   std::vector<std::string> environment;
   environment.reserve(variables.size());
-  for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) {
+    environment.emplace_back(name).append("=").append(value);
+  }
   return environment;
 }
 

@@ -59,7 +59,7 @@ void Journal::Write(const JobEvent& event, const Path& own_log) {
 }
 
 int HighestCluster(const Path& nodes_log) {
-  constexpr std::streamoff kTailBytes = 64 * 1024;
+  constexpr std::streamoff kTailBytes = 65536;
   int highest = 0;
   const Path folder = nodes_log.parent_path();
   std::error_code ignored;

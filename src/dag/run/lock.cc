@@ -1,8 +1,9 @@
 #include "dag/run/lock.h"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
+#include <cstdint>
+#include <cstdio>
 #include <random>
 #include <string_view>
 #include <system_error>
@@ -138,11 +139,9 @@ void RunLock::Release() {
 
 std::string NewRunId() {
   std::random_device random;
+  const std::uint64_t high = random();
   char text[17] = {};
-  for (int i = 0; i < 2; ++i) {
-    const unsigned value = random() | 0x80000000U;  // eight digits always
-    std::to_chars(text + 8 * i, text + 8 * (i + 1), value, 16);
-  }
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(high << 32 | random()));
   return text;
 }
 

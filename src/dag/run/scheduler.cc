@@ -518,7 +518,7 @@ Path Scheduler::WriteRescue() const {
   }
   // DAGMAN_MAX_RESCUE_NUM: the last one is written again and again.
   constexpr int kMaxRescue = 100;
-  const Path file = RescuePath(options_.dag_file, std::min(NewestRescue(options_.dag_file) + 1, kMaxRescue));
+  Path file = RescuePath(options_.dag_file, std::min(NewestRescue(options_.dag_file) + 1, kMaxRescue));
   log_->info("Writing Rescue DAG to {}...", file.string());
   if (auto written = WriteFileAtomically(file, FormatRescue(content)); !written) {
     log_->error("Error: {}", written.error().message());

@@ -186,7 +186,8 @@ TEST_F(DagrunTest, AScratchFolderIsLeftBehindByNobody) {
   EXPECT_TRUE(fs::is_empty(Here("tmp")));
 }
 
-/// A fan whose jobs run until a file is there. Every start and every end is written down by the job itself.
+/// A fan whose jobs run until a file is there, or the folder of the test is gone. Every start and every end
+/// is written down by the job itself.
 class FanTest : public DagrunTest {
  protected:
   static constexpr int kWidth = 20;
@@ -194,7 +195,7 @@ class FanTest : public DagrunTest {
   void SetUp() override {
     Script("leaf.sh",
            "echo $1 $$ >>starts\n"
-           "until test -e go_$1 || test -e go_all; do sleep 0.02; done\n"
+           "until test -e go_$1 || test -e go_all || ! test -e leaf.sh; do sleep 0.02; done\n"
            "echo $1 >>ends\n");
     Write("leaf.sub", "executable = leaf.sh\narguments = $(JOB)\nqueue\n");
     Write("end.sub", "executable = /bin/true\nqueue\n");
