@@ -30,9 +30,9 @@ inline std::vector<std::string> SpellOutFlags(const CLI::App& app, std::vector<s
       std::copy_if(known.begin(), known.end(), std::back_inserter(candidates),
                    [&](const std::string& name) { return name.starts_with(flag); });
       if (candidates.size() > 1) {
-        std::string list;
-        for (const std::string& candidate : candidates) list += " " + candidate;
-        throw Error(flag + " could mean" + list, ExitCode::kUsage);
+        std::string message = flag + " could mean";
+        for (const std::string& candidate : candidates) message.append(" ").append(candidate);
+        throw Error(message, ExitCode::kUsage);
       }
       if (candidates.empty()) continue;
       flag = candidates.front();

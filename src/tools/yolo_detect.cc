@@ -250,6 +250,7 @@ int Detect(const Options& options) {
   const RunSummary summary =
       RunDetection(inputs.files, detector, network.names, output, reporter, [&] { return signals.Next(); });
   std::cout << folder.path().string() << std::endl;
+  if (!std::cout) throw Error("cannot write to stdout");
   if (summary.stopped_by_signal != 0) return 128 + summary.stopped_by_signal;
   return static_cast<int>(summary.unusable.empty() ? ExitCode::kOk : ExitCode::kSomeUnusable);
 }

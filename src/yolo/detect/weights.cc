@@ -49,6 +49,11 @@ std::optional<std::string> NonEmptyEnvironment(const char* name) {
 
 Path RecordOf(const Path& file) { return file.string() + ".sha256"; }
 
+/// Notes the digest in a file that sha256sum(1) can check.
+void Record(const Path& file, const std::string& digest) {
+  WriteFileAtomically(RecordOf(file), digest + "  " + file.filename().string() + "\n").value();
+}
+
 /// The digest in a file that sha256sum(1) can check, or nothing.
 std::optional<std::string> RecordedDigest(const Path& file) {
   constexpr std::uint64_t kMaxRecord = 4096;
@@ -85,7 +90,7 @@ Path WeightsStore::Find(const std::string& name) const {
     throw Error("no place to keep '" + name + "': HOME is not set", ExitCode::kUsage,
                 "set ROOST_CACHE_DIR to a folder for downloads, or give --weights a path to the file");
   }
-  const Path file = *options_.cache / name;
+  Path file = *options_.cache / name;
   if (!IsIntact(name, file)) Download(name, file);
   return file;
 }
@@ -93,9 +98,15 @@ Path WeightsStore::Find(const std::string& name) const {
 bool WeightsStore::IsIntact(const std::string& name, const Path& file) const {
   std::error_code error;
   if (!fs::exists(file, error)) return false;
+  const std::string digest = DigestOfFile(DigestKind::kSha256, file).value();
   std::optional<std::string> expected = options_.known_digest(name);
   if (!expected) expected = RecordedDigest(file);
-  if (expected && *expected == DigestOfFile(DigestKind::kSha256, file).value()) return true;
+  if (!expected) {  // somebody put it there, as the error of an offline machine proposes
+    options_.check(file);
+    Record(file, digest);
+    return true;
+  }
+  if (*expected == digest) return true;
   options_.say("'" + file.string() + "' is not what was downloaded (wrong digest): downloading it again");
   return false;
 }
@@ -121,8 +132,7 @@ void WeightsStore::Download(const std::string& name, const Path& file) const {
   } catch (const Error& error) {
     throw Error("what came from " + url + " cannot be used: " + error.message(), error.code());
   }
-  // The record first: a model without one would be taken for damaged.
-  WriteFileAtomically(RecordOf(file), digest + "  " + name + "\n").value();
+  Record(file, digest);
   download.Commit().value();
 }
 

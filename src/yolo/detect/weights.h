@@ -19,8 +19,8 @@ using CheckpointCheck = std::function<void(const Path& file)>;
 ///
 /// What is in the cache is never trusted by its name. A model is compared with a digest each time it is used:
 /// the one built in where we could confirm it from several independent publications, else the one recorded in
-/// "<name>.sha256" when the model was downloaded (over TLS) and `check` accepted it. A file that does not
-/// match is downloaded again.
+/// "<name>.sha256" when the model came (over TLS, or by the user's hand) and `check` accepted it. A file that
+/// does not match is downloaded again.
 class WeightsStore {
  public:
   struct Options {

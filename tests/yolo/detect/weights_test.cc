@@ -124,6 +124,18 @@ TEST_F(WeightsStoreTest, ADamagedFileIsNotUsedWhenOffline) {
   EXPECT_EQ(ExitCode::kTryAgain, Refusal().code());
 }
 
+TEST_F(WeightsStoreTest, AFileThatTheUserPutIntoTheCacheIsCheckedAndThenWatched) {
+  served_.clear();
+  fs::create_directories(cache_);
+  WriteFile(cache_ / "yolov5l6.pt", "nonsense");
+  EXPECT_EQ(ExitCode::kBadData, Refusal().code());
+  WriteFile(cache_ / "yolov5l6.pt", "model by hand");
+  EXPECT_EQ(cache_ / "yolov5l6.pt", Find());
+  EXPECT_THAT(fetched_, IsEmpty());
+  WriteFile(cache_ / "yolov5l6.pt", "model damaged");
+  EXPECT_EQ(ExitCode::kTryAgain, Refusal().code());
+}
+
 TEST_F(WeightsStoreTest, WithoutAHomeTheErrorSaysWhatToSet) {
   options_.cache = std::nullopt;
   EXPECT_EQ(ExitCode::kUsage, Refusal().code());
