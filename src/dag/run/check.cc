@@ -12,7 +12,8 @@ CheckResult CheckDag(const Path& dag_file, const std::vector<std::string>& envir
   std::set<std::string> told;  // many nodes share a submit file
   for (const Node& node : parse.dag.nodes) {
     if (node.noop || node.done) continue;
-    const Submission submission = ExpandNode(parse.dag, node, {.cluster = 1, .environment = environment});
+    const Submission submission = ExpandNode(
+        parse.dag, node, {.cluster = 1, .time = SystemClock().WallNow(), .environment = environment});
     result.jobs += static_cast<int>(submission.jobs.size());
     for (const Fault& fault : submission.faults) {
       if (told.insert(fault.Describe()).second) result.faults.push_back(fault);

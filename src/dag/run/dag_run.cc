@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dag/executors/local.h"
+#include "dag/run/cluster_numbers.h"
 #include "dag/run/journal.h"
 #include "dag/run/lock.h"
 #include "dag/run/recovery.h"
@@ -69,6 +70,13 @@ std::vector<int> ChosenGpus(const RunOptions& options) {
   return gpus;
 }
 
+void Remove(const Path& file) {
+  std::error_code error;
+  fs::remove(file, error);
+  if (error)
+    throw Error("cannot remove '" + file.string() + "': " + error.message(), ExitCode::kCannotCreate);
+}
+
 /// Cuts off what a crash left of an event half written, so that the next one begins on a line of its own.
 void CutTo(const Path& file, std::size_t bytes) {
   std::error_code error;
@@ -109,6 +117,10 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     if (!interrupted) lock.Release();
     throw;
   }
+  ClusterNumbers clusters(options.dag_file.parent_path(), static_cast<int>(dag.nodes.size()) + 1);
+  // Before our record is in the lock: a crash between the two must not make the log of an earlier run look
+  // like ours.
+  if (!recovering) Remove(nodes_log);
   lock.Claim(record);
 
   const Logger log = MakeFileLogger(WithSuffix(options.dag_file, ".dagman.out"));
@@ -120,7 +132,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                   .always_run_post = options.always_run_post});
   log->info("Number of pre-completed nodes: {}", plan.counts()[NodeState::kDone]);
 
-  const int highest_cluster = HighestCluster(nodes_log);
   Recovered recovered;
   if (interrupted) {
     if (const int killed = KillProcessesOfRun(record.run_id)) {
@@ -136,7 +147,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     log->info("...done with RECOVERY mode <<<<<<<<<<");
   }
 
-  Journal journal(nodes_log, recovering ? Journal::Existing::kContinue : Journal::Existing::kTruncate, log);
+  Journal journal(nodes_log, log);
   Children children;
   LocalExecutor executor({.cpus = options.cpus.value_or(AvailableCpus()),
                           .memory_mb = options.memory_mb,
@@ -147,7 +158,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                          children, clock);
   ScriptRunner scripts(children, ScriptEnvironment(options.environment, record.run_id));
 
-  const int dag_id = std::max(highest_cluster, recovered.highest_cluster) + 1;
+  const int dag_id = clusters.Next();
   Scheduler scheduler({.plan = plan,
                        .executor = executor,
                        .scripts = scripts,
@@ -155,7 +166,8 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .reporter = reporter,
                        .clock = clock,
                        .log = log,
-                       .pending_signal = pending_signal},
+                       .pending_signal = pending_signal,
+                       .next_cluster = [&clusters] { return clusters.Next(); }},
                       {.dag_file = options.dag_file,
                        .max_idle = options.max_idle,
                        .dag_id = dag_id,

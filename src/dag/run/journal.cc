@@ -1,18 +1,10 @@
 #include "dag/run/journal.h"
 
-#include <algorithm>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
 namespace roost::dag {
 namespace {
-
-Path Prepare(const Path& nodes_log, Journal::Existing existing) {
-  std::error_code ignored;
-  if (existing == Journal::Existing::kTruncate) std::filesystem::remove(nodes_log, ignored);
-  return nodes_log;
-}
 
 /// By these events recovery decides what need not run again.
 bool EndsSomething(EventType type) {
@@ -20,24 +12,9 @@ bool EndsSomething(EventType type) {
          type == EventType::kPostScriptTerminated || type == EventType::kPreSkip;
 }
 
-/// Cluster numbers only grow, so the highest stands near the end.
-std::string Tail(const Path& file, std::streamoff length) {
-  std::ifstream stream(file, std::ios::binary | std::ios::ate);
-  const std::streamoff size = stream.tellg();
-  if (!stream || size <= 0) return {};
-  const std::streamoff wanted = std::min(size, length);
-  std::string text(static_cast<std::size_t>(wanted), '\0');
-  stream.seekg(size - wanted);
-  stream.read(text.data(), wanted);
-  // Not the rest of an event whose beginning was cut off.
-  if (wanted < size) text.erase(0, std::min(text.size(), text.find("\n...\n") + 5));
-  return text;
-}
-
 }  // namespace
 
-Journal::Journal(const Path& nodes_log, Existing existing, Logger log)
-    : nodes_log_(Prepare(nodes_log, existing)), log_(std::move(log)) {}
+Journal::Journal(const Path& nodes_log, Logger log) : nodes_log_(nodes_log), log_(std::move(log)) {}
 
 void Journal::Write(const JobEvent& event) {
   nodes_log_.Append(FormatEvent(event)).value();
@@ -56,19 +33,6 @@ void Journal::Write(const JobEvent& event, const Path& own_log) {
   } catch (const Error& error) {
     log_->warn("Warning: {}", error.message());
   }
-}
-
-int HighestCluster(const Path& nodes_log) {
-  constexpr std::streamoff kTailBytes = 65536;
-  int highest = 0;
-  const Path folder = nodes_log.parent_path();
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.empty() ? "." : folder, ignored)) {
-    if (!entry.path().string().ends_with(".nodes.log")) continue;
-    ParseEvents(Tail(entry.path(), kTailBytes),
-                [&](const JobEvent& event) { highest = std::max(highest, event.id.cluster); });
-  }
-  return highest;
 }
 
 std::string_view EventName(EventType type) {

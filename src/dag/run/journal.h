@@ -13,9 +13,8 @@ namespace roost::dag {
 /// to each job's own log.
 class Journal {
  public:
-  enum class Existing { kTruncate, kContinue };
-  /// Throws Error.
-  Journal(const Path& nodes_log, Existing existing, Logger log);
+  /// Adds to what is there. Throws Error.
+  Journal(const Path& nodes_log, Logger log);
 
   /// One write() to the nodes log. Throws Error: without its journal a run must not go on.
   void Write(const JobEvent& event);
@@ -33,10 +32,6 @@ class Journal {
   bool to_flush_ = false;
   Logger log_;
 };
-
-/// The highest cluster number in the nodes logs beside `nodes_log`, or 0. Numbers go on from there, so that
-/// file names made from $(Cluster) do not meet those of an earlier run, or of another DAG in this folder.
-int HighestCluster(const Path& nodes_log);
 
 /// "ULOG_JOB_TERMINATED": what DAGMan's log calls the event.
 std::string_view EventName(EventType type);

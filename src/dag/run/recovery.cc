@@ -24,7 +24,6 @@ class Replay {
   explicit Replay(Plan& plan) : plan_(plan) {}
 
   void Take(const JobEvent& event) {
-    if (event.id.cluster > recovered_.highest_cluster) recovered_.highest_cluster = event.id.cluster;
     if (event.id.cluster == kNoopCluster) {
       recovered_.highest_noop = std::max(recovered_.highest_noop, event.id.subproc);
     }

@@ -21,7 +21,6 @@ struct Recovered {
   std::vector<LostJob> lost;
   /// Nodes whose POST script is to run (again), with how their jobs ended.
   std::map<NodeIndex, ClusterOutcome> awaiting_post;
-  int highest_cluster = 0;
   int highest_noop = 0;
   std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
 };

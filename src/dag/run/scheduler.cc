@@ -62,8 +62,8 @@ Scheduler::Scheduler(const SchedulerParts& parts, SchedulerOptions options)
       clock_(parts.clock),
       log_(parts.log),
       pending_signal_(parts.pending_signal),
+      next_cluster_(parts.next_cluster),
       options_(std::move(options)),
-      next_cluster_(options_.dag_id + 1),
       started_(clock_.Now()) {}
 
 void Scheduler::Resume(const Recovered& recovered) {
@@ -162,7 +162,7 @@ void Scheduler::StartScript(Step step) {
   if (const auto started = scripts_.Start(step, script, std::move(*words), DirectoryOf(node)); !started) {
     log_->warn("Warning: {} script of Node {}: {}", KindName(step.kind), node.name,
                started.error().message());
-    attempt.failed_because = started.error().message();
+    attempt.script_not_started = started.error().message();
   }
 }
 
@@ -173,6 +173,7 @@ Submission Scheduler::Expand(NodeIndex node, int cluster) const {
                      .dag_status = StatusNow(),
                      .failed_count = plan_.counts()[NodeState::kFailed],
                      .dag_id = options_.dag_id,
+                     .time = clock_.WallNow(),
                      .environment = options_.environment});
 }
 
@@ -193,7 +194,7 @@ void Scheduler::SubmitJobs(NodeIndex node) {
   log_->info("Submitting HTCondor Node {} job(s)...", Definition(node).name);
   if (Definition(node).noop) return RunNoop(node);
 
-  const int cluster = next_cluster_++;
+  const int cluster = next_cluster_();
   Submission submission = Expand(node, cluster);
   for (const Fault& fault : submission.faults) {
     if (fault.severity == Fault::Severity::kWarning && warned_.insert(fault.Describe()).second) {
@@ -364,9 +365,9 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
     log_->info("{} Script of node {} completed successfully.", kind, node.name);
   } else {
     log_->info("{} Script of Node {} failed with status {}", kind, node.name, value);
-    attempt.failed_because =
-        std::string(kind) +
-        " script: " + (attempt.failed_because.empty() ? ended.status.Describe() : attempt.failed_because);
+    const std::string why =
+        attempt.script_not_started.empty() ? ended.status.Describe() : attempt.script_not_started;
+    attempt.failed_because = std::string(kind) + " script: " + why;
   }
   if (is_pre) {
     attempt.pre_value = value;

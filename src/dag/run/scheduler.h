@@ -34,6 +34,7 @@ struct SchedulerParts {
   const Clock& clock;
   Logger log;                           ///< P.dagman.out
   std::function<int()> pending_signal;  ///< StopSignals::Next
+  std::function<int()> next_cluster;    ///< ClusterNumbers::Next
 };
 
 /// For the metrics file.
@@ -69,6 +70,7 @@ class Scheduler {
     ClusterOutcome outcome;
     std::optional<int> pre_value;
     std::string failed_because;
+    std::string script_not_started;  ///< why, where a script could not be run at all
     std::vector<ProcFailure> failures;
   };
   struct DeferredScript {
@@ -112,9 +114,9 @@ class Scheduler {
   const Clock& clock_;
   Logger log_;
   std::function<int()> pending_signal_;
+  std::function<int()> next_cluster_;
   SchedulerOptions options_;
 
-  int next_cluster_;
   int last_noop_ = 0;
   bool stopping_ = false;
   std::string abort_reason_;  ///< not empty: a state in which the run must not go on

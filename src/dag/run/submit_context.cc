@@ -7,7 +7,8 @@ Path DirectoryOf(const Node& node) {
 }
 
 Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts) {
-  SubmitContext context{.cluster = facts.cluster, .node = node.name, .directory = DirectoryOf(node)};
+  SubmitContext context{
+      .cluster = facts.cluster, .node = node.name, .directory = DirectoryOf(node), .time = facts.time};
   context.before = {{"JOB", node.name},
                     {"RETRY", std::to_string(facts.retry)},
                     {"DAG_STATUS", std::to_string(facts.dag_status)},

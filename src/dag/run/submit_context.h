@@ -15,6 +15,7 @@ struct SubmitFacts {
   int dag_status = 0;
   int failed_count = 0;
   int dag_id = 0;
+  Clock::WallTime time;                  ///< of the submission
   std::vector<std::string> environment;  ///< of dagrun, "NAME=value"
 };
 

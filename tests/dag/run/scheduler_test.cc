@@ -52,7 +52,7 @@ class SchedulerTest : public ::testing::Test {
   }
 
   RunEnd Run() {
-    Journal journal(NodesLog(), Journal::Existing::kContinue, MakeNullLogger());
+    Journal journal(NodesLog(), MakeNullLogger());
     Scheduler scheduler({.plan = *plan_,
                          .executor = executor_,
                          .scripts = scripts_,
@@ -60,11 +60,14 @@ class SchedulerTest : public ::testing::Test {
                          .reporter = reporter_,
                          .clock = clock_,
                          .log = MakeNullLogger(),
-                         .pending_signal = [this] { return std::exchange(signal_, 0); }},
+                         .pending_signal = [this] { return std::exchange(signal_, 0); },
+                         .next_cluster = [this] { return ++last_cluster_; }},
                         {.dag_file = folder_.path() / "x.dag", .dag_id = 10});
     if (recovered_) scheduler.Resume(*recovered_);
     return scheduler.Run();
   }
+
+  int last_cluster_ = 10;
 
   Path NodesLog() const { return folder_.path() / "x.dag.nodes.log"; }
   std::string RescueFile() const { return test::ReadText(folder_.path() / "x.dag.rescue001"); }
@@ -171,10 +174,10 @@ TEST_F(SchedulerTest, NodesThatMayNeverStartEndTheRunInsteadOfHangingIt) {
 
 TEST_F(SchedulerTest, MaxIdleKeepsTheQueueAtTheExecutorShort) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nJOB D a.sub\n");
-  Journal journal(NodesLog(), Journal::Existing::kContinue, MakeNullLogger());
-  Scheduler scheduler(
-      {*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(), [] { return 0; }},
-      {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
+  Journal journal(NodesLog(), MakeNullLogger());
+  Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(),
+                       [] { return 0; }, [this] { return ++last_cluster_; }},
+                      {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
   EXPECT_EQ(scheduler.Run().exit_code, 0);
   EXPECT_EQ(executor_.most_in_flight(), 2);
 }
@@ -195,9 +198,9 @@ TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
     void Ended(const RunEnd&) override {}
     int& signal;
   } reporter(signal_);
-  Journal journal(NodesLog(), Journal::Existing::kContinue, MakeNullLogger());
+  Journal journal(NodesLog(), MakeNullLogger());
   Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter, clock_, MakeNullLogger(),
-                       [this] { return std::exchange(signal_, 0); }},
+                       [this] { return std::exchange(signal_, 0); }, [this] { return ++last_cluster_; }},
                       {.dag_file = folder_.path() / "x.dag", .dag_id = 10});
   const RunEnd end = scheduler.Run();
   EXPECT_EQ(end.exit_code, 2);
