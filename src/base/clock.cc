@@ -1,5 +1,6 @@
 #include "roost/base/clock.h"
 
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -25,10 +26,10 @@ std::string FormatDuration(std::chrono::duration<double> duration) {
   } else if (seconds < 59.5) {
     std::snprintf(text, sizeof text, "%.0fs", seconds);
   } else if (seconds < 3599.5) {
-    const int total = static_cast<int>(seconds + 0.5);
-    std::snprintf(text, sizeof text, "%dm%02ds", total / 60, total % 60);
+    const long total = std::lround(seconds);
+    std::snprintf(text, sizeof text, "%ldm%02lds", total / 60, total % 60);
   } else {
-    const long minutes = static_cast<long>(seconds / 60 + 0.5);
+    const long minutes = std::lround(seconds / 60);
     std::snprintf(text, sizeof text, "%ldh%02ldm", minutes / 60, minutes % 60);
   }
   return text;
