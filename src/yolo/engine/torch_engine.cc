@@ -211,7 +211,8 @@ struct Compiler {
   }
 
   /// The reference computes xy as (2 s + (grid - 0.5)) stride, in this order, and wh as (2 s)^2 anchor.
-  static void DecodeLevel(const at::Tensor& map, double stride, const at::Tensor& anchors, at::Tensor rows) {
+  static void DecodeLevel(const at::Tensor& map, double stride, const at::Tensor& anchors,
+                          const at::Tensor& rows) {
     const std::int64_t n = map.size(0), ny = map.size(2), nx = map.size(3);
     const std::int64_t columns = rows.size(2);
     at::Tensor boxes = rows.view({n, anchors.size(0), ny, nx, columns});
