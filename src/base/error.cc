@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <fcntl.h>
+
 namespace roost {
 namespace {
 
@@ -39,6 +41,12 @@ void CheckFailed(const char* condition, const char* file, int line, std::string_
   std::fprintf(stderr, "internal error: %.*s (%s at %s:%d)\n", static_cast<int>(why.size()), why.data(),
                condition, file, line);
   std::abort();
+}
+
+void OpenStandardStreams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // takes the lowest number that is free: fd
+  }
 }
 
 void PrintError(std::string_view program, const Error& error) {

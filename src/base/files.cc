@@ -96,8 +96,8 @@ AtomicFile::~AtomicFile() {
 
 Result<void> AtomicFile::Write(std::string_view bytes) { return WriteAll(file_.get(), bytes, path_); }
 
-Result<void> AtomicFile::Commit() {
-  if (::fsync(file_.get()) != 0) return CreateError(errno, "write", path_);
+Result<void> AtomicFile::Commit(Sync sync) {
+  if (sync == Sync::kYes && ::fsync(file_.get()) != 0) return CreateError(errno, "write", path_);
   FileDescriptor file = std::move(file_);
   int error_number = file.Close();
   if (error_number == 0 && ::rename(temporary_.c_str(), path_.c_str()) != 0) error_number = errno;
@@ -105,7 +105,7 @@ Result<void> AtomicFile::Commit() {
     ::unlink(temporary_.c_str());
     return CreateError(error_number, "write", path_);
   }
-  SyncDirectory(path_.parent_path());
+  if (sync == Sync::kYes) SyncDirectory(path_.parent_path());
   return {};
 }
 
@@ -123,6 +123,12 @@ void SyncDirectory(const Path& directory) {
   const FileDescriptor folder(
       ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.valid()) ::fsync(folder.get());
+}
+
+Result<void> SyncFileSystem(const Path& directory) {
+  const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || ::syncfs(folder.get()) != 0) return CreateError(errno, "write", directory);
+  return {};
 }
 
 AppendFile::AppendFile(Path path)

@@ -21,13 +21,6 @@ namespace {
 
 constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-sigset_t StopSignalSet() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : kStopSignals) sigaddset(&set, signal);
-  return set;
-}
-
 // Written by the handler only; the one piece of state that a signal handler can reach.
 std::array<volatile std::sig_atomic_t, NSIG> arrived_signals;
 
@@ -35,8 +28,11 @@ void RememberSignal(int signal) { arrived_signals[static_cast<std::size_t>(signa
 
 Path Under(const Path& directory, const Path& path) { return directory.empty() ? path : directory / path; }
 
+/// Does not wait for the other end of a FIFO: that would stop the whole program.
 Result<FileDescriptor> OpenForChild(const Path& path, int flags) {
-  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666));
+  // The child gets it as anybody else would have opened it.
+  if (file.valid()) ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
   if (file.valid()) return file;
   const bool output = (flags & O_ACCMODE) == O_WRONLY;
   const Error error = ErrnoError(errno, output ? "create" : "open", path);
@@ -81,6 +77,11 @@ std::string ExitStatus::Describe() const {
 
 Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
   ROOST_CHECK(!options.argv.empty(), "a process needs a program");
+  // Where our parent made us ignore SIGCHLD the kernel would reap children itself, and nobody could wait for
+  // them.
+  struct sigaction on_child {};
+  if (::sigaction(SIGCHLD, nullptr, &on_child) == 0 && on_child.sa_handler == SIG_IGN)
+    std::signal(SIGCHLD, SIG_DFL);
   const std::string& program = options.argv.front();
   if (!options.working_directory.empty() && ::access(options.working_directory.c_str(), X_OK) != 0) {
     return ErrnoError(errno, "enter folder", options.working_directory);
@@ -243,6 +244,9 @@ std::vector<ProcessSet::Finished> ProcessSet::Wait(Clock::TimePoint deadline) {
     const auto pid = static_cast<pid_t>(events[static_cast<std::size_t>(i)].data.u64);
     const auto it = running_.find(pid);
     if (it == running_.end()) continue;
+    // What it started in the background must not outlive it: it would go on writing into files that count as
+    // done. Before it is reaped, since until then nobody else can have its number.
+    it->second.Signal(SIGKILL);
     ResourceUsage usage;
     if (const auto status = it->second.TryWait(&usage)) {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, it->second.pidfd(), nullptr);
@@ -254,23 +258,36 @@ std::vector<ProcessSet::Finished> ProcessSet::Wait(Clock::TimePoint deadline) {
 }
 
 StopSignals::StopSignals() {
-  const sigset_t set = StopSignalSet();
+  struct sigaction remember {};
+  remember.sa_handler = RememberSignal;
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kStopSignals) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    // Ignored on entry, as under nohup or for a command in the background of a script: stays so.
+    if (before.sa_handler == SIG_IGN) continue;
+    ::sigaction(signal, &remember, nullptr);
+    sigaddset(&set, signal);
+    watched_.push_back(signal);
+  }
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  struct sigaction action {};
-  action.sa_handler = RememberSignal;
-  for (const int signal : kStopSignals) ::sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
 StopSignals::~StopSignals() {
-  for (const int signal : kStopSignals) std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : watched_) {
+    std::signal(signal, SIG_DFL);
+    sigaddset(&set, signal);
+  }
   std::signal(SIGPIPE, SIG_DFL);
-  const sigset_t set = StopSignalSet();
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 int StopSignals::Next() {
-  for (const int signal : kStopSignals) {
+  for (const int signal : watched_) {
     auto& arrived = arrived_signals[static_cast<std::size_t>(signal)];
     if (arrived != 0) {
       arrived = 0;

@@ -108,8 +108,13 @@ int RunMain(std::string_view program, Body&& body);
 /// Prints `error` to stderr in the form that RunMain uses.
 void PrintError(std::string_view program, const Error& error);
 
+/// Opens /dev/null where stdin, stdout or stderr is closed, so that no file of ours gets its number and what
+/// is said does not end up in it.
+void OpenStandardStreams();
+
 template <typename Body>
 int RunMain(std::string_view program, Body&& body) {
+  OpenStandardStreams();
   try {
     return static_cast<int>(body());
   } catch (const Error& error) {

@@ -53,8 +53,11 @@ class AtomicFile {
   ~AtomicFile();
 
   Result<void> Write(std::string_view bytes);
-  /// Syncs, closes and renames. An Error leaves the old file (or none) under the name.
-  Result<void> Commit();
+  enum class Sync { kNo, kYes };
+  /// Syncs, closes and renames. An Error leaves the old file (or none) under the name. With Sync::kNo the
+  /// file appears whole, but survives a power cut only after the caller's own SyncFileSystem(): for many
+  /// files at once.
+  Result<void> Commit(Sync sync = Sync::kYes);
 
   const Path& path() const { return path_; }
   /// Where the bytes are before Commit(), for writers that need a name (keeps the extension of `path`).
@@ -73,6 +76,9 @@ Result<void> WriteFileAtomically(const Path& path, std::string_view bytes);
 /// fsync of a directory, so that a rename in it survives a power cut. Errors of file systems that cannot do
 /// this are ignored.
 void SyncDirectory(const Path& directory);
+
+/// Everything written to the file system of `directory` so far is on disk when this returns (syncfs(2)).
+Result<void> SyncFileSystem(const Path& directory);
 
 /// A file opened for appending: each Append() is one write() on an O_APPEND descriptor.
 class AppendFile {

@@ -99,8 +99,9 @@ class ProcessSet {
   void Signal(pid_t pid, int signal);
   std::size_t size() const { return running_.size(); }
 
-  /// What has ended since the last call, in no particular order. Blocks until something ends, `deadline`
-  /// passes, or a signal held back by StopSignals arrives (then possibly nothing is returned).
+  /// What has ended since the last call, in no particular order, each with what it had started in the
+  /// background killed. Blocks until something ends, `deadline` passes, or a signal held back by StopSignals
+  /// arrives (then possibly nothing is returned).
   std::vector<Finished> Wait(Clock::TimePoint deadline);
 
  private:
@@ -110,7 +111,8 @@ class ProcessSet {
 
 /// Turns SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 from interruptions at any instant into something to ask
 /// for between two steps. While an object lives these signals are blocked; ProcessSet::Wait lets them
-/// through. One at a time; SIGPIPE is ignored as well, so that a closed pipe is a write error and not an end.
+/// through. Those that were ignored before (nohup) stay ignored. One object at a time; SIGPIPE is ignored as
+/// well, so that a closed pipe is a write error and not an end.
 class StopSignals {
  public:
   StopSignals();
@@ -120,6 +122,9 @@ class StopSignals {
 
   /// The next signal that arrived and was not asked about yet, or 0.
   int Next();
+
+ private:
+  std::vector<int> watched_;  ///< those that were not ignored before
 };
 
 }  // namespace roost

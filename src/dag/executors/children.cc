@@ -1,6 +1,5 @@
 #include "dag/executors/children.h"
 
-#include <csignal>
 #include <utility>
 
 namespace roost::dag {
@@ -13,9 +12,6 @@ Result<pid_t> Children::Start(const ProcessOptions& options, OnExit on_exit) {
 
 void Children::Wait(Clock::TimePoint deadline) {
   for (const ProcessSet::Finished& finished : processes_.Wait(deadline)) {
-    // What it started in the background must not outlive it: those processes would write into files of a job
-    // that counts as ended. The group id cannot be anybody else's while a member lives.
-    ::kill(-finished.pid, SIGKILL);
     const auto it = on_exit_.find(finished.pid);
     const OnExit on_exit = std::move(it->second);
     on_exit_.erase(it);

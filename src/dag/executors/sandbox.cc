@@ -29,11 +29,13 @@ void CopyIn(const Path& from, const Path& to) {
   if (error) throw ErrnoError(error.value(), "copy", from);
 }
 
-/// Among the user's files: the copy appears whole or not at all.
+/// Among the user's files: the copy appears whole or not at all. BringOut() syncs all of them at once.
 void CopyOut(const Path& from, const Path& to) {
-  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  // A job may leave anything in its folder: a FIFO must not make us wait for a writer.
+  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
   if (!source.valid() || ::fstat(source.get(), &info) != 0) throw ErrnoError(errno, "read", from);
+  if (!S_ISREG(info.st_mode)) throw Error("cannot copy '" + from.string() + "': it is not a regular file");
   AtomicFile copy(to);
   std::string buffer(1 << 20, '\0');
   while (true) {
@@ -44,7 +46,7 @@ void CopyOut(const Path& from, const Path& to) {
     copy.Write(std::string_view(buffer.data(), static_cast<std::size_t>(n))).value();
   }
   if (::fchmod(copy.fd(), info.st_mode & 07777) != 0) throw ErrnoError(errno, "set the mode of", to);
-  copy.Commit().value();
+  copy.Commit(AtomicFile::Sync::kNo).value();
 }
 
 void CopyTree(const Path& from, const Path& to, CopyFile copy);
@@ -56,8 +58,10 @@ void CopyContent(const Path& from, const Path& to, CopyFile copy) {
   }
 }
 
+/// Links to folders are passed over: they may lead anywhere, also back up the tree.
 void CopyTree(const Path& from, const Path& to, CopyFile copy) {
   if (fs::is_directory(from)) {
+    if (fs::is_symlink(from)) return;
     CopyContent(from, to, copy);
   } else {
     copy(from, to);
@@ -70,8 +74,9 @@ void CopyNamed(std::string_view name, const Path& base, const Path& into, CopyFi
   while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
   const Path from = base / name;
   if (!fs::exists(from)) throw ErrnoError(ENOENT, "find", from);
-  if (content_only && fs::is_directory(from)) {
-    CopyContent(from, into, copy);
+  // What is named is followed, also through a link.
+  if (fs::is_directory(from)) {
+    CopyContent(from, content_only ? into : into / from.filename(), copy);
   } else {
     CopyTree(from, into / from.filename(), copy);
   }
@@ -127,14 +132,16 @@ std::optional<Refused> Sandbox::BringOut(const Job& job) const {
   return RefuseOnError(kOutputTransferError, [&] {
     if (job.transfer_output) {
       for (const std::string& name : *job.transfer_output) CopyNamed(name, folder_, job.initial_dir, CopyOut);
-      return;
-    }
-    for (const auto& [name, stamp] : StampTopFiles()) {
-      const auto before = at_start_.find(name);
-      if (before == at_start_.end() || before->second != stamp) {
-        CopyOut(folder_ / name, job.initial_dir / name);
+    } else {
+      for (const auto& [name, stamp] : StampTopFiles()) {
+        const auto before = at_start_.find(name);
+        if (before == at_start_.end() || before->second != stamp) {
+          CopyOut(folder_ / name, job.initial_dir / name);
+        }
       }
     }
+    // Before the end of the job is journalled: a job that counts as done has its results on disk.
+    SyncFileSystem(job.initial_dir).value();
   });
 }
 

@@ -117,7 +117,8 @@ void TerminalReporter::Explain(const NodeFailure& failure) {
   }
   for (const ProcFailure& proc : failure.procs) {
     Say("  job " + proc.id + ": " + proc.what);
-    if (!failure.what.starts_with("job ")) Say("  then " + failure.what);
+    if (const auto then = failure.what.find("; then "); then != std::string::npos)
+      Say("  " + failure.what.substr(then + 2));
     if (!proc.error_tail.empty()) {
       Say("  last lines of its stderr:");
       Say(Indented(proc.error_tail, "    | "));

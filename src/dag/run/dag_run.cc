@@ -90,6 +90,16 @@ std::string StartNote(bool recovering, int rescue, const Path& dag_file) {
   return {};
 }
 
+Path ScratchFolder(const std::string& run_id) {
+  std::error_code error;
+  const Path folder = fs::temp_directory_path(error);
+  if (error) {
+    throw Error("there is no folder for temporary files: " + error.message(), ExitCode::kFailed,
+                "Set TMPDIR to a folder that exists.");
+  }
+  return folder / ("dagrun-" + run_id);
+}
+
 }  // namespace
 
 int RunDag(const RunOptions& options, Reporter& reporter, const std::function<int()>& pending_signal,
@@ -100,13 +110,14 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     throw Error("there is no DAG file '" + options.dag_file.string() + "'", ExitCode::kFailed);
   }
 
+  const std::vector<int> gpus = ChosenGpus(options);
   RunLock lock(WithSuffix(options.dag_file, ".lock"));
   const bool interrupted = lock.left_by().has_value();
   const bool recovering = (interrupted || options.do_recovery) && !options.force;
   LockRecord record = lock.left_by().value_or(LockRecord{});
   if (!interrupted) {
     record.run_id = NewRunId();
-    record.scratch = fs::temp_directory_path() / ("dagrun-" + record.run_id);
+    record.scratch = ScratchFolder(record.run_id);
   }
   Dag dag;
   try {
@@ -151,7 +162,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   Children children;
   LocalExecutor executor({.cpus = options.cpus.value_or(AvailableCpus()),
                           .memory_mb = options.memory_mb,
-                          .gpus = ChosenGpus(options),
+                          .gpus = gpus,
                           .scratch = record.scratch,
                           .run_id = record.run_id,
                           .environment = options.environment},
@@ -199,7 +210,13 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   }
   reporter.Ended(end);
   log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), end.exit_code);
-  lock.Release();
+  if (end.exit_code == 0 || !end.rescue_file.empty()) {
+    lock.Release();
+  } else {
+    // What is done stands in the nodes log alone. With the lock left behind the next start reads it.
+    reporter.Warning("without a rescue file, the next run goes on from '" + nodes_log.string() +
+                     "': keep it");
+  }
   return end.exit_code;
 }
 

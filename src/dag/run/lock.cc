@@ -61,8 +61,8 @@ Error Owned(const Path& file, const LockRecord& owner) {
       ExitCode::kFailed,
       owner.host == HostName()
           ? "Wait for it, or stop it with: kill " + std::to_string(owner.pid)
-          : "If that host no longer runs it, remove the file and start again; finished nodes are in the "
-            "nodes log.");
+          : "If that host no longer runs it, remove the file and go on with: dagrun -DoRecovery (without it, "
+            "finished nodes would run again).");
 }
 
 bool SameFile(int fd, const Path& path) {

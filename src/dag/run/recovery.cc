@@ -88,7 +88,7 @@ class Replay {
     const auto it = clusters_.find(KeyOf(event.id));
     if (it == clusters_.end() || it->second.open.erase(event.id) == 0) return;
     Cluster& cluster = it->second;
-    const bool lost = !value && event.text == kLostReason;
+    const bool lost = !value && (event.text == kLostReason || event.text.starts_with(kStoppedReason));
     cluster.lost = cluster.lost || lost;
     if (!value) ++cluster.outcome.aborted;
     const auto proc = static_cast<std::size_t>(event.id.proc);

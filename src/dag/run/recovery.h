@@ -28,6 +28,10 @@ struct Recovered {
 /// Reason of the 009 of a lost job. Attempts that ended with it do not count as a retry.
 inline constexpr std::string_view kLostReason = "dagrun ended before the job did; the job is run again";
 
+/// How the reason of a 009 begins where dagrun was stopped and took the job with it: as good as lost, should
+/// dagrun die before its orderly end.
+inline constexpr std::string_view kStoppedReason = "DAG Removed: ";
+
 /// Takes `plan`, in which nothing has been started, through everything that `journal` records. Nodes that
 /// were done are done, failed attempts count, nodes with lost jobs wait to be submitted again.
 Recovered Recover(std::string_view journal, Plan& plan);

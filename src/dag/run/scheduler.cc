@@ -34,6 +34,8 @@ const char* KindName(Step::Kind kind) { return kind == Step::Kind::kPre ? "PRE" 
 std::string TailOf(const Path& file) {
   constexpr std::streamoff kBytes = 4096;
   constexpr std::size_t kLines = 8;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return {};  // a FIFO would keep us waiting
   std::ifstream stream(file, std::ios::binary | std::ios::ate);
   const std::streamoff size = stream.tellg();
   if (!stream || size <= 0) return {};
@@ -367,7 +369,9 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
     log_->info("{} Script of Node {} failed with status {}", kind, node.name, value);
     const std::string why =
         attempt.script_not_started.empty() ? ended.status.Describe() : attempt.script_not_started;
-    attempt.failed_because = std::string(kind) + " script: " + why;
+    const std::string told = std::string(kind) + " script: " + why;
+    attempt.failed_because =
+        attempt.failed_because.empty() ? told : attempt.failed_because + "; then " + told;
   }
   if (is_pre) {
     attempt.pre_value = value;
@@ -437,7 +441,8 @@ RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& 
   rescue_ = WriteRescue();
   log_->info("Removing submitted jobs...");
   for (const auto& [node, attempt] : attempts_) {
-    for (const Job& job : attempt.jobs) executor_.Remove({job.cluster, job.proc}, "DAG Removed: " + why);
+    for (const Job& job : attempt.jobs)
+      executor_.Remove({job.cluster, job.proc}, std::string(kStoppedReason) + why);
   }
   scripts_.Signal(SIGTERM);
   const Clock::TimePoint kill_scripts_at = clock_.Now() + kScriptGrace;

@@ -176,6 +176,73 @@ TEST_F(DagrunTest, ADeferredScriptIsTriedAgainAndDoesNotFailItsNode) {
   EXPECT_EQ(Lines("tries").size(), 3U);
 }
 
+TEST_F(DagrunTest, AFailedPostScriptDoesNotHideWhyTheJobFailed) {
+  Write("a.sub", "executable = /bin/true\narguments = \"'open\"\nqueue\n");
+  Write("x.dag", "JOB A a.sub\nSCRIPT POST A /bin/false\n");
+  EXPECT_THAT(Dagrun({"x.dag"}).err,
+              AllOf(HasSubstr("single quote"), HasSubstr("then POST script: exit code 1")));
+}
+
+TEST_F(DagrunTest, WhatAJobLeavesInItsOutputFolderCannotHangOrMislead) {
+  Script("odd.sh", "mkdir out; ln -s . out/loop; ln -s / out/root; echo r > out/result\n");
+  Script("fifo.sh", "mkdir out; mkfifo out/pipe\n");
+  Write("odd.sub", "executable = odd.sh\nshould_transfer_files = YES\ntransfer_output_files = out\nqueue\n");
+  Write("fifo.sub",
+        "executable = fifo.sh\nshould_transfer_files = YES\ntransfer_output_files = out\nqueue\n");
+  Write("x.dag", "JOB Odd odd.sub\nJOB Fifo fifo.sub\n");
+  const auto result = Dagrun({"x.dag"});
+  EXPECT_EQ(result.status.value, 1);
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("Fifo failed"), HasSubstr("not a regular file"), HasSubstr("Odd done")));
+  EXPECT_EQ(Text("out/result"), "r\n");
+  EXPECT_FALSE(fs::exists(fs::symlink_status(Here("out/root"))));
+}
+
+TEST_F(DagrunTest, WorksForAParentThatIgnoresTheEndOfItsChildren) {
+  Write("a.sub", "executable = /bin/true\nqueue\n");
+  Write("x.dag", "JOB A a.sub\n");
+  const auto result = test::RunCommand(
+      {"sh", "-c", "trap '' CHLD; exec \"$0\" x.dag", test::Program("dagrun").string()}, folder_.path());
+  EXPECT_EQ(result.status.value, 0) << result.err;
+}
+
+TEST_F(DagrunTest, WithClosedStandardStreamsNothingIsSaidIntoTheJournal) {
+  Write("a.sub", "executable = /bin/false\nqueue\n");
+  Write("x.dag", "JOB A a.sub\n");
+  const auto result = test::RunCommand(
+      {"sh", "-c", "exec \"$0\" x.dag <&- >&- 2>&-", test::Program("dagrun").string()}, folder_.path());
+  EXPECT_EQ(result.status.value, 1);
+  EXPECT_THAT(Text("x.dag.nodes.log"), Not(HasSubstr("failed")));
+}
+
+TEST_F(DagrunTest, NohupProtectsFromTheHangUpOfTheTerminal) {
+  Script("a.sh", "kill -HUP $PPID\nexit 0\n");
+  Write("a.sub", "executable = a.sh\nqueue\n");
+  Write("x.dag", "JOB A a.sub\n");
+  EXPECT_EQ(Dagrun({"x.dag"}).status.value, 2);
+  const auto result = test::RunCommand({"nohup", test::Program("dagrun").string(), "x.dag"}, folder_.path());
+  EXPECT_EQ(result.status.value, 0) << result.err;
+}
+
+TEST_F(DagrunTest, WithoutARescueFileTheNodesLogCarriesWhatIsDone) {
+  Write("a.sub", "executable = /bin/true\nqueue\n");
+  Script("b.sh", "mkdir x.dag.rescue100 2>/dev/null; [ -e fixed ]\n");  // the last name there is, taken by a
+                                                                        // folder renamed to it
+  Write("b.sub", "executable = b.sh\nqueue\n");
+  Write("x.dag", "JOB A a.sub\nJOB B b.sub\nPARENT A CHILD B\n");
+  ASSERT_EQ(Dagrun({"-AutoRescue", "0", "x.dag"}).status.value, 1);
+  EXPECT_TRUE(fs::exists(Here("x.dag.lock")));
+  fs::remove(Here("x.dag.rescue100"));
+  Write("fixed", "");
+  Dagrun({"x.dag"});  // the failure on record becomes a rescue file
+  EXPECT_EQ(Dagrun({"x.dag"}).status.value, 0);
+  std::size_t submissions_of_a = 0;
+  for (const std::string& line : Lines("x.dag.dagman.out")) {
+    submissions_of_a += line.find("Submitting HTCondor Node A") != std::string::npos ? 1U : 0U;
+  }
+  EXPECT_EQ(submissions_of_a, 1U);
+}
+
 TEST_F(DagrunTest, AScratchFolderIsLeftBehindByNobody) {
   fs::create_directory(Here("tmp"));
   Script("a.sh", "touch $TMPDIR/file; echo $TMPDIR >where\n");

@@ -269,6 +269,15 @@ TEST_F(RecoveryTest, ALostJobIsClosedInTheJournalAndItsNodeRunsAgainWithoutLosin
   EXPECT_EQ(plan_->attempt(0), 1);
 }
 
+TEST_F(RecoveryTest, JobsTakenAwayByAStopThatWasItselfCutShortRunAgain) {
+  LoadDag("JOB A a.sub\n");
+  LogSubmit("A", 2);
+  Log({.type = EventType::kAborted, .id = {2, 0}, .text = "DAG Removed: received Terminated"});
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
+  EXPECT_EQ(plan_->attempt(0), 0);
+}
+
 TEST_F(RecoveryTest, FailedAttemptsCountAndAFailedNodeStaysFailed) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nPARENT B CHILD C\nRETRY A 2\n");
   LogSubmit("A", 2);
