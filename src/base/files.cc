@@ -2,7 +2,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,6 +16,31 @@
 
 namespace roost {
 namespace fs = std::filesystem;
+
+namespace {
+
+/// All that is left to read of a file that is open. `size` is what to expect.
+Result<std::string> ReadToEnd(const FileDescriptor& file, std::uint64_t size, std::uint64_t limit,
+                              const Path& path) {
+  const auto too_large = [&] {
+    return Error("'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes",
+                 ExitCode::kBadData);
+  };
+  if (size > limit) return too_large();
+  std::string text;
+  if (size > 0) text.reserve(static_cast<std::size_t>(size) + 1);
+  char buffer[64 * 1024];
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoError(errno, "read", path);
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (text.size() > limit) return too_large();
+  }
+}
+
+}  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   if (this != &other) {
@@ -35,21 +64,19 @@ Result<std::string> ReadFile(const Path& path, std::uint64_t limit) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return ErrnoError(errno, "examine", path);
   if (S_ISDIR(info.st_mode)) return ErrnoError(EISDIR, "read", path);
+  return ReadToEnd(file, static_cast<std::uint64_t>(info.st_size), limit, path);
+}
 
-  std::string text;
-  if (info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoError(errno, "read", path);
-    if (n == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(n));
-    if (text.size() > limit) {
-      return Error("'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes",
-                   ExitCode::kBadData);
-    }
+Result<std::string> ReadRegularFile(const Path& path, std::uint64_t limit) {
+  // Without O_NONBLOCK the open() of a named pipe waits for somebody who writes.
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return ErrnoError(errno, "open", path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return ErrnoError(errno, "examine", path);
+  if (!S_ISREG(info.st_mode)) {
+    return Error("cannot read '" + path.string() + "': not a regular file", ExitCode::kNoInput);
   }
+  return ReadToEnd(file, static_cast<std::uint64_t>(info.st_size), limit, path);
 }
 
 Result<void> WriteAll(int fd, std::string_view bytes, const Path& path) {
@@ -70,6 +97,40 @@ Path TemporaryNameFor(const Path& path) {
                            std::to_string(::getpid()) + "." + std::to_string(counter++) + ".tmp" +
                            path.extension().string();
   return path.parent_path() / name;
+}
+
+struct TemporaryOwner {
+  std::string_view host;
+  pid_t process = 0;
+};
+
+/// Who made a file with this name, where TemporaryNameFor() made the name: ".<stem>.<host>.<process>.<n>.tmp"
+/// and at most one suffix.
+std::optional<TemporaryOwner> OwnerOfTemporary(std::string_view name) {
+  if (!name.starts_with('.')) return std::nullopt;
+  const auto take_last = [&]() -> std::string_view {
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos) return {};
+    const std::string_view part = name.substr(dot + 1);
+    name = name.substr(0, dot);
+    return part;
+  };
+  const auto to_number = [](std::string_view text) -> std::optional<pid_t> {
+    pid_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+    return number;
+  };
+  const std::string_view whole = name;
+  for (const int suffixes : {0, 1}) {
+    name = whole;
+    if (suffixes == 1) take_last();
+    if (take_last() != "tmp" || !to_number(take_last())) continue;
+    const std::optional<pid_t> process = to_number(take_last());
+    const std::string_view host = take_last();
+    if (process.value_or(0) > 0 && !host.empty() && !name.empty()) return TemporaryOwner{host, *process};
+  }
+  return std::nullopt;
 }
 
 /// Errors of creating an output say "cannot create", whatever errno suggests for inputs.
@@ -117,6 +178,18 @@ Result<void> WriteFileAtomically(const Path& path, std::string_view bytes) {
   } catch (const Error& error) {
     return error;
   }
+}
+
+bool IsAtomicTemporary(const Path& path) { return OwnerOfTemporary(path.filename().native()).has_value(); }
+
+bool IsAtomicLeftover(const Path& path) {
+  const std::string name = path.filename();
+  const std::optional<TemporaryOwner> owner = OwnerOfTemporary(name);
+  if (!owner) return false;
+  if (owner->host == HostName()) return ::kill(owner->process, 0) != 0 && errno == ESRCH;
+  std::error_code error;
+  const auto written = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - written > std::chrono::hours(24);
 }
 
 void SyncDirectory(const Path& directory) {

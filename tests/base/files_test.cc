@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/support.h"
 
@@ -69,6 +70,46 @@ TEST(ReadFile, RefusesFilesOverTheLimit) {
 }
 
 TEST(ReadFile, RefusesFolders) { EXPECT_FALSE(ReadFile("/").ok()); }
+
+TEST(AtomicFile, ItsTemporaryIsALeftoverOnlyWhenNobodyCanFinishIt) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"a.b.jpg", "noextension", ".hidden", "x.tmp", "new\nline.png"}) {
+    const AtomicFile file(folder.path() / name);
+    EXPECT_TRUE(IsAtomicTemporary(file.temporary_path())) << name;
+    EXPECT_FALSE(IsAtomicLeftover(file.temporary_path())) << name << ": we are still writing it";
+  }
+  // No process has this number: it is above the kernel's largest, 2^22.
+  EXPECT_TRUE(IsAtomicLeftover(folder.path() / (".a." + HostName() + ".2000000000.0.tmp.jpg")));
+  EXPECT_TRUE(IsAtomicLeftover(folder.path() / (".a." + HostName() + ".2000000000.17.tmp")));
+
+  const Path foreign = folder.path() / ".a.some-other-host.1.0.tmp.jpg";
+  test::WriteFile(foreign, "x");
+  EXPECT_FALSE(IsAtomicLeftover(foreign)) << "it may be in the making";
+  fs::last_write_time(foreign, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  EXPECT_TRUE(IsAtomicLeftover(foreign));
+}
+
+TEST(AtomicFile, OtherNamesAreNotItsTemporaries) {
+  for (const char* name : {"", ".", ".hidden", "a.host.1.0.tmp.jpg", ".a.host.1.0.jpg", ".a.host.x.0.tmp",
+                           ".a.host.0.0.tmp", ".host.1.0.tmp", ".a.host.1.0.tmp.b.c", ".a.host.1.-1.tmp",
+                           ".a.host.99999999999.0.tmp", ".tmp", "...tmp"}) {
+    EXPECT_FALSE(IsAtomicTemporary(Path("/x") / name)) << name;
+  }
+}
+
+TEST(ReadRegularFile, RefusesWhatCouldBlockAndWhatIsTooLarge) {
+  const TemporaryDirectory folder;
+  const Path pipe = folder.path() / "pipe";
+  ASSERT_EQ(0, ::mkfifo(pipe.c_str(), 0600));
+  for (const Path& path : {pipe, folder.path(), Path("/dev/zero")}) {
+    const auto text = ReadRegularFile(path);
+    ASSERT_FALSE(text.ok()) << path;
+    EXPECT_THAT(text.error().message(), HasSubstr(path.string() + "': not a regular file"));
+  }
+  test::WriteFile(folder.path() / "f", "12345");
+  EXPECT_EQ("12345", ReadRegularFile(folder.path() / "f", 5).value());
+  EXPECT_FALSE(ReadRegularFile(folder.path() / "f", 4).ok());
+}
 
 TEST(AppendFile, AddsToWhatIsThere) {
   const TemporaryDirectory folder;

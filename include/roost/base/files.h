@@ -38,6 +38,10 @@ class FileDescriptor {
 /// The whole file. An Error names the file; with `limit` set, larger files are refused unread.
 Result<std::string> ReadFile(const Path& path, std::uint64_t limit = UINT64_MAX);
 
+/// ReadFile of a regular file only: a pipe or a device, on which reading could wait for ever, is an Error (no
+/// input).
+Result<std::string> ReadRegularFile(const Path& path, std::uint64_t limit = UINT64_MAX);
+
 /// Writes all bytes or says why not (short writes and EINTR are handled). `path` is for the message only.
 Result<void> WriteAll(int fd, std::string_view bytes, const Path& path);
 
@@ -72,6 +76,13 @@ class AtomicFile {
 
 /// AtomicFile in one call.
 Result<void> WriteFileAtomically(const Path& path, std::string_view bytes);
+
+/// By its name, a temporary file of some AtomicFile: no result of anybody.
+bool IsAtomicTemporary(const Path& path);
+
+/// A temporary file of an AtomicFile that nobody will commit any more: its process on this host is gone, or,
+/// of another host, it has not been written for a day.
+bool IsAtomicLeftover(const Path& path);
 
 /// fsync of a directory, so that a rename in it survives a power cut. Errors of file systems that cannot do
 /// this are ignored.
