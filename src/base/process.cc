@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -15,6 +16,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "roost/base/text.h"
 
 namespace roost {
 namespace {
@@ -61,6 +64,20 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
   pointers.push_back(nullptr);
   return pointers;
+}
+
+/// The file is there, and yet "No such file": it is its first line that names something missing.
+Error NoInterpreter(const Path& script) {
+  std::string line;
+  std::getline(std::ifstream(script, std::ios::binary), line);
+  const bool windows = line.ends_with('\r');
+  if (windows) line.pop_back();
+  return Error(
+      "cannot run '" + script.string() + "': the interpreter in its first line, '" +
+          Printable(line.substr(0, 200)) + (windows ? "\\r" : "") + "', does not exist",
+      ExitCode::kFailed,
+      windows ? "The file has Windows line ends. Take them out with: sed -i 's/\\r$//' " + script.string()
+              : "");
 }
 
 std::chrono::microseconds ToMicroseconds(const timeval& time) {
@@ -130,6 +147,10 @@ Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
   const int failure = ::posix_spawnp(&pid, program.c_str(), &plan.actions, &plan.attributes, argv.data(),
                                      options.environment ? environment.data() : environ);
   if (failure != 0) {
+    const Path script = Under(options.working_directory, program);
+    if (failure == ENOENT && program.find('/') != std::string::npos && ::access(script.c_str(), F_OK) == 0) {
+      return NoInterpreter(script);
+    }
     const Error reason = ErrnoError(failure, "run", program);
     const bool no_interpreter = failure == ENOEXEC;
     return Error(
@@ -276,6 +297,8 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
+  while (Next() != 0) {  // came after the work was over: not to become an end by signal now
+  }
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : watched_) {

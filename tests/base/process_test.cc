@@ -69,6 +69,15 @@ TEST(Subprocess, ExplainsAScriptWithoutInterpreterLine) {
   EXPECT_THAT(process.error().hint(), HasSubstr("#!"));
 }
 
+TEST(Subprocess, ExplainsAScriptWithWindowsLineEnds) {
+  const TemporaryDirectory folder;
+  test::WriteScript(folder.path() / "job.sh", "#!/bin/sh\r\necho hello\r\n");
+  const auto process = Subprocess::Start({.argv = {(folder.path() / "job.sh").string()}});
+  ASSERT_FALSE(process.ok());
+  EXPECT_THAT(process.error().message(), HasSubstr("#!/bin/sh\\r"));
+  EXPECT_THAT(process.error().hint(), HasSubstr("Windows line ends"));
+}
+
 TEST(Subprocess, SignalsReachTheWholeGroup) {
   auto process = Subprocess::Start({.argv = {"sh", "-c", "sleep 1000 & wait"}});
   ASSERT_TRUE(process.ok());

@@ -158,7 +158,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     log->info("...done with RECOVERY mode <<<<<<<<<<");
   }
 
-  Journal journal(nodes_log, log);
+  Journal journal(nodes_log);
   Children children;
   LocalExecutor executor({.cpus = options.cpus.value_or(AvailableCpus()),
                           .memory_mb = options.memory_mb,

@@ -1,6 +1,5 @@
 #include "dag/run/journal.h"
 
-#include <system_error>
 #include <utility>
 
 namespace roost::dag {
@@ -14,7 +13,7 @@ bool EndsSomething(EventType type) {
 
 }  // namespace
 
-Journal::Journal(const Path& nodes_log, Logger log) : nodes_log_(nodes_log), log_(std::move(log)) {}
+Journal::Journal(const Path& nodes_log) : nodes_log_(nodes_log) {}
 
 void Journal::Write(const JobEvent& event) {
   nodes_log_.Append(FormatEvent(event)).value();
@@ -25,13 +24,13 @@ void Journal::Flush() {
   if (std::exchange(to_flush_, false)) nodes_log_.Flush().value();
 }
 
-void Journal::Write(const JobEvent& event, const Path& own_log) {
+Result<void> Journal::Write(const JobEvent& event, const Path& own_log) {
   Write(event);
-  if (own_log.empty()) return;
+  if (own_log.empty()) return {};
   try {
-    AppendFile(own_log).Append(FormatEvent(event)).value();
+    return AppendFile(own_log).Append(FormatEvent(event));
   } catch (const Error& error) {
-    log_->warn("Warning: {}", error.message());
+    return error;
   }
 }
 

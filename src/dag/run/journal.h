@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "roost/base/files.h"
-#include "roost/base/log.h"
 #include "roost/dag/event_log.h"
 
 namespace roost::dag {
@@ -14,14 +13,14 @@ namespace roost::dag {
 class Journal {
  public:
   /// Adds to what is there. Throws Error.
-  Journal(const Path& nodes_log, Logger log);
+  explicit Journal(const Path& nodes_log);
 
   /// One write() to the nodes log. Throws Error: without its journal a run must not go on.
   void Write(const JobEvent& event);
 
-  /// The same, and to the job's `own_log` where it is not empty. An own log that cannot be written is told in
-  /// the diagnostic log and costs nothing else.
-  void Write(const JobEvent& event, const Path& own_log);
+  /// The same, and to the job's `own_log` where it is not empty. An Error is about the own log only, which
+  /// costs nothing else.
+  Result<void> Write(const JobEvent& event, const Path& own_log);
 
   /// Where events were written by which something ended: puts them on disk. Called before anything is started
   /// because of them, once for all that happened together. Throws Error.
@@ -30,7 +29,6 @@ class Journal {
  private:
   AppendFile nodes_log_;
   bool to_flush_ = false;
-  Logger log_;
 };
 
 /// "ULOG_JOB_TERMINATED": what DAGMan's log calls the event.

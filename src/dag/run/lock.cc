@@ -55,6 +55,9 @@ std::string StartTime(long pid) {
 }
 
 Error Owned(const Path& file, const LockRecord& owner) {
+  if (owner.pid == 0) {  // it has the lock and has not written its record yet
+    return Error("another dagrun is just starting: it has '" + file.string() + "'", ExitCode::kFailed);
+  }
   return Error(
       "already running: process " + std::to_string(owner.pid) + " on " + owner.host + " has '" +
           file.string() + "'",

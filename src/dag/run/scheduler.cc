@@ -199,10 +199,7 @@ void Scheduler::SubmitJobs(NodeIndex node) {
   const int cluster = next_cluster_();
   Submission submission = Expand(node, cluster);
   for (const Fault& fault : submission.faults) {
-    if (fault.severity == Fault::Severity::kWarning && warned_.insert(fault.Describe()).second) {
-      log_->warn("{}", fault.Describe());
-      reporter_.Warning(fault.Describe());
-    }
+    if (fault.severity == Fault::Severity::kWarning) Warn(fault.Describe());
   }
   if (const std::string why = WhyNot(submission); !why.empty()) return FailSubmit(node, why);
 
@@ -429,9 +426,16 @@ NodeFailure Scheduler::FailureOf(NodeIndex node, int attempt) const {
 void Scheduler::Write(const JobEvent& event, NodeIndex node, const Path& own_log) {
   JobEvent timed = event;
   if (timed.time == Clock::WallTime()) timed.time = clock_.WallNow();
-  journal_.Write(timed, own_log);
+  if (const auto written = journal_.Write(timed, own_log); !written) Warn(written.error().message());
   log_->info("Event: {} for HTCondor Node {} {} {{{}}}", EventName(event.type), Definition(node).name,
              IdText(event.id), FormatTime(timed.time, "%m/%d/%y %H:%M:%S"));
+}
+
+/// Once for each text.
+void Scheduler::Warn(const std::string& text) {
+  if (!warned_.insert(text).second) return;
+  log_->warn("{}", text);
+  reporter_.Warning(text);
 }
 
 RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& why) {

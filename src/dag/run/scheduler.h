@@ -95,6 +95,7 @@ class Scheduler {
   void Conclude(NodeIndex node, int attempt);
 
   void Write(const JobEvent& event, NodeIndex node, const Path& own_log);
+  void Warn(const std::string& text);
   void WaitForSomething();
   RunEnd Stop(RunEnd::Status status, int exit_code, const std::string& why);
   RunEnd Finish();

@@ -216,10 +216,11 @@ TEST_F(DagrunTest, WithClosedStandardStreamsNothingIsSaidIntoTheJournal) {
 }
 
 TEST_F(DagrunTest, NohupProtectsFromTheHangUpOfTheTerminal) {
-  Script("a.sh", "kill -HUP $PPID\nexit 0\n");
+  Script("a.sh", "kill -HUP $PPID\n[ -e nohup.out ] || exec sleep 1000\n");
   Write("a.sub", "executable = a.sh\nqueue\n");
   Write("x.dag", "JOB A a.sub\n");
   EXPECT_EQ(Dagrun({"x.dag"}).status.value, 2);
+  Write("nohup.out", "");
   const auto result = test::RunCommand({"nohup", test::Program("dagrun").string(), "x.dag"}, folder_.path());
   EXPECT_EQ(result.status.value, 0) << result.err;
 }

@@ -52,7 +52,7 @@ class SchedulerTest : public ::testing::Test {
   }
 
   RunEnd Run() {
-    Journal journal(NodesLog(), MakeNullLogger());
+    Journal journal(NodesLog());
     Scheduler scheduler({.plan = *plan_,
                          .executor = executor_,
                          .scripts = scripts_,
@@ -174,7 +174,7 @@ TEST_F(SchedulerTest, NodesThatMayNeverStartEndTheRunInsteadOfHangingIt) {
 
 TEST_F(SchedulerTest, MaxIdleKeepsTheQueueAtTheExecutorShort) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nJOB D a.sub\n");
-  Journal journal(NodesLog(), MakeNullLogger());
+  Journal journal(NodesLog());
   Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(),
                        [] { return 0; }, [this] { return ++last_cluster_; }},
                       {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
@@ -198,7 +198,7 @@ TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
     void Ended(const RunEnd&) override {}
     int& signal;
   } reporter(signal_);
-  Journal journal(NodesLog(), MakeNullLogger());
+  Journal journal(NodesLog());
   Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter, clock_, MakeNullLogger(),
                        [this] { return std::exchange(signal_, 0); }, [this] { return ++last_cluster_; }},
                       {.dag_file = folder_.path() / "x.dag", .dag_id = 10});
