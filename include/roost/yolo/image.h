@@ -55,7 +55,7 @@ class Image {
 /// was cut short decodes with its end grey, as everywhere.
 Result<Image> DecodeImage(std::string_view bytes, const Path& name);
 
-/// DecodeImage of a file. An Error names it.
+/// DecodeImage of a regular file of at most 1 GiB. An Error names it.
 Result<Image> ReadImage(const Path& path);
 
 /// Whether EncodeImage knows a suffix like ".jpg"; case does not matter.

@@ -128,7 +128,8 @@ class Collector {
 
 /// The entries of a list file, sorted as detect.py takes them.
 std::vector<std::string> ReadList(const Path& list) {
-  std::string text = ReadFile(list).value();
+  constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+  std::string text = ReadRegularFile(list, kMaxBytes).value();
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
 

@@ -45,7 +45,8 @@ Result<Image> DecodeImage(std::string_view bytes, const Path& name) {
 }
 
 Result<Image> ReadImage(const Path& path) {
-  auto bytes = ReadFile(path);
+  constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;  // encoded; no camera's file comes near
+  auto bytes = ReadRegularFile(path, kMaxBytes);
   if (!bytes) return bytes.error();
   return DecodeImage(*bytes, path);
 }

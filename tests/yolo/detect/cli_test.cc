@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "roost/base/process.h"
 #include "roost/yolo/image.h"
@@ -94,6 +95,14 @@ TEST_F(YoloDetectTest, ACorruptPictureAmongGoodOnesIsToldAndExitStatusIs3) {
   EXPECT_THAT(run.err, HasSubstr("image 2/3: cannot decode '"));
   EXPECT_THAT(run.err, HasSubstr("1 of 3 inputs could not be used:"));
   EXPECT_TRUE(fs::exists(At("results/a.png")));
+  EXPECT_TRUE(fs::exists(At("results/b.jpg")));
+}
+
+TEST_F(YoloDetectTest, ANamedPipeAmongThePicturesIsUnusableAndDoesNotStopTheRun) {
+  ASSERT_EQ(0, ::mkfifo(At("in/aa.jpg").c_str(), 0600));
+  const auto run = Detect({"--out", "results"});
+  EXPECT_EQ(3, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("aa.jpg': not a regular file"));
   EXPECT_TRUE(fs::exists(At("results/b.jpg")));
 }
 

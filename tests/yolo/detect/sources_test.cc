@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/support.h"
 #include "yolo/detect/glob.h"
@@ -149,6 +150,12 @@ TEST_F(SourcesTest, NothingToDoIsAnError) {
 TEST_F(SourcesTest, ABrokenLinkInAFolderIsAnInputThatWillFail) {
   fs::create_symlink("/nonexistent/x.jpg", At("link.jpg"));
   EXPECT_THAT(Find({"."}), ElementsAre("link.jpg"));
+}
+
+TEST_F(SourcesTest, AListThatIsANamedPipeIsRefusedAndNotWaitedFor) {
+  ASSERT_EQ(0, ::mkfifo(At("list.txt").c_str(), 0600));
+  EXPECT_EQ(ExitCode::kNoInput, CodeOf({"list.txt"}));
+  EXPECT_THAT(message_, HasSubstr("not a regular file"));
 }
 
 TEST_F(SourcesTest, CamerasAndAddressesAreNotSupportedYet) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "roost/base/digest.h"
 #include "roost/yolo/image.h"
@@ -53,6 +54,25 @@ TEST(CodecTest, TheContentAndNotTheNameSaysWhatFormatAFileHas) {
   const TemporaryDirectory folder;
   test::WriteFile(folder.path() / "png_named.jpg", Encoded(Gradient({4, 6}), ".png"));
   EXPECT_EQ((Size{4, 6}), ReadImage(folder.path() / "png_named.jpg")->size());
+}
+
+TEST(CodecTest, ANamedPipeIsRefusedAndNotWaitedFor) {
+  const TemporaryDirectory folder;
+  const Path pipe = folder.path() / "a.jpg";
+  ASSERT_EQ(0, ::mkfifo(pipe.c_str(), 0600));
+  const auto image = ReadImage(pipe);
+  ASSERT_FALSE(image.ok());
+  EXPECT_THAT(image.error().message(), HasSubstr("a.jpg': not a regular file"));
+}
+
+TEST(CodecTest, AFileOfMoreThanAGigabyteIsRefusedUnread) {
+  const TemporaryDirectory folder;
+  const Path path = folder.path() / "sparse.jpg";
+  test::WriteFile(path, "");
+  std::filesystem::resize_file(path, (std::uintmax_t{1} << 30) + 1);
+  const auto image = ReadImage(path);
+  ASSERT_FALSE(image.ok());
+  EXPECT_THAT(image.error().message(), HasSubstr("sparse.jpg' is larger than 1073741824 bytes"));
 }
 
 TEST(CodecTest, ExifOrientationTurnsAJpegUpright) {
