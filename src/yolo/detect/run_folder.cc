@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -42,6 +44,16 @@ std::pair<Path, bool> Choose(const RunFolderOptions& options) {
               "give another --name or --project");
 }
 
+/// What killed runs left, half-written: nobody wants it, and it would be uploaded with the results.
+void RemoveLeftovers(const Path& folder) {
+  std::vector<Path> leftovers;
+  std::error_code error;  // a folder that cannot be read may still be written: CheckWritable() finds out
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (IsAtomicLeftover(it->path())) leftovers.push_back(it->path());
+  }
+  for (const Path& path : leftovers) fs::remove(path, error);
+}
+
 /// Finds out before hours of work, and not after, that the folder cannot be written.
 void CheckWritable(const Path& folder) { const AtomicFile probe(folder / "probe"); }
 
@@ -51,6 +63,10 @@ RunFolder RunFolder::Create(const RunFolderOptions& options) {
   auto [path, made] = Choose(options);
   RunFolder folder(std::move(path), made);
   if (options.labels) MakeDirectories(folder.labels());
+  if (!made) {
+    RemoveLeftovers(folder.path());
+    RemoveLeftovers(folder.labels());
+  }
   CheckWritable(options.labels ? folder.labels() : folder.path());
   return folder;
 }

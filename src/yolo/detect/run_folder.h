@@ -18,8 +18,9 @@ struct RunFolderOptions {
 /// The folder of a run: exists and can be written.
 class RunFolder {
  public:
-  /// Makes the folder: project/name, or the first free one of name2, name3, ... Claimed by mkdir, so that two
-  /// runs that start together get two folders. Throws Error (cannot create, permission).
+  /// Makes the folder, or removes from one that is used again the half-written files of runs that were
+  /// killed. Its name: `exact`, project/name, or the first free one of name2, name3, ... Claimed by mkdir, so
+  /// that two runs that start together get two folders. Throws Error (cannot create, permission).
   static RunFolder Create(const RunFolderOptions& options);
 
   const Path& path() const { return path_; }

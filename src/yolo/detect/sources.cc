@@ -113,7 +113,7 @@ class Collector {
 
   void AddFile(const Path& path) {
     const auto kind = KindOf(path);
-    if (!kind || !seen_.insert(path.native()).second) return;
+    if (!kind || IsAtomicTemporary(path) || !seen_.insert(path.native()).second) return;
     if (*kind == Input::Kind::kVideo) {
       videos_.push_back({path, *kind, "videos are not supported yet"});
     } else {

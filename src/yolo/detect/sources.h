@@ -29,7 +29,8 @@ struct Inputs {
 ///     working directory; taken in sorted order.
 /// What exists under its literal name is never taken for a glob. A file that several sources name is taken
 /// once. Files with other suffixes in a folder or
-/// glob are passed over; videos and entries of a list that are not there are returned as unusable.
+/// glob are passed over, as are half-written files of other runs; videos and entries of a list that are not
+/// there are returned as unusable.
 ///
 /// Throws Error (no input) where a source does not exist or nothing at all is left to do, and Error (usage)
 /// for cameras, streams and web addresses.

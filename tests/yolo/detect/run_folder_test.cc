@@ -59,6 +59,22 @@ TEST_F(RunFolderTest, AnExactFolderIsMadeOrTaken) {
   EXPECT_TRUE(fs::is_empty(out / "labels")) << "the test for writing leaves nothing";
 }
 
+TEST_F(RunFolderTest, WhatKilledRunsLeftHalfWrittenIsRemoved) {
+  const Path out = folder_.path() / "out";
+  fs::create_directories(out / "labels");
+  const std::string dead =
+      "." + HostName() + ".2000000000.0.tmp";  // above the kernel's largest process number
+  test::WriteFile(out / (".a" + dead + ".jpg"), "x");
+  test::WriteFile(out / "labels" / (".a" + dead + ".txt"), "x");
+  test::WriteFile(out / "a.jpg", "x");
+  const AtomicFile in_the_making(out / "b.jpg");
+  Create({.exact = out});
+  EXPECT_FALSE(fs::exists(out / (".a" + dead + ".jpg")));
+  EXPECT_TRUE(fs::is_empty(out / "labels"));
+  EXPECT_TRUE(fs::exists(out / "a.jpg"));
+  EXPECT_TRUE(fs::exists(in_the_making.temporary_path()));
+}
+
 TEST_F(RunFolderTest, AFolderThatCannotBeMadeIsAnErrorOfOutput) {
   const Path file = folder_.path() / "file";
   test::WriteFile(file, "");

@@ -152,6 +152,13 @@ TEST_F(SourcesTest, ABrokenLinkInAFolderIsAnInputThatWillFail) {
   EXPECT_THAT(Find({"."}), ElementsAre("link.jpg"));
 }
 
+TEST_F(SourcesTest, HalfWrittenFilesAreNoInputs) {
+  Make("a.jpg");
+  Make(".b.somehost.12.0.tmp.jpg");
+  EXPECT_THAT(Find({"."}), ElementsAre("a.jpg"));
+  EXPECT_THAT(Find({"*.jpg", ".*.jpg"}), ElementsAre("a.jpg"));
+}
+
 TEST_F(SourcesTest, AListThatIsANamedPipeIsRefusedAndNotWaitedFor) {
   ASSERT_EQ(0, ::mkfifo(At("list.txt").c_str(), 0600));
   EXPECT_EQ(ExitCode::kNoInput, CodeOf({"list.txt"}));
