@@ -297,15 +297,12 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
-  while (Next() != 0) {  // came after the work was over: not to become an end by signal now
-  }
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : watched_) {
-    std::signal(signal, SIG_DFL);
+    std::signal(signal, SIG_IGN);  // also drops what is pending
     sigaddset(&set, signal);
   }
-  std::signal(SIGPIPE, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 

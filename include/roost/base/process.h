@@ -111,8 +111,9 @@ class ProcessSet {
 
 /// Turns SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 from interruptions at any instant into something to ask
 /// for between two steps. While an object lives these signals are blocked; ProcessSet::Wait lets them
-/// through. Those that were ignored before (nohup) stay ignored. One object at a time; SIGPIPE is ignored as
-/// well, so that a closed pipe is a write error and not an end.
+/// through. Those that were ignored before (nohup) stay ignored. When it goes they are ignored: its work is
+/// over and the program about to end, which a late signal must not turn into a death. One object in a
+/// program's life; SIGPIPE is ignored as well, so that a closed pipe is a write error and not an end.
 class StopSignals {
  public:
   StopSignals();
