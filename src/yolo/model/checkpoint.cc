@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 #include <sstream>
 
 #include "roost/base/error.h"
@@ -220,6 +221,8 @@ Checkpoint LoadCheckpoint(const Path& file) {
     return ReadCheckpoint({mapped->bytes(), mapped});
   } catch (const Error& error) {
     throw cannot(error.message(), error.code(), error.hint());
+  } catch (const std::bad_alloc&) {
+    throw cannot("it needs more memory than this machine has", ExitCode::kBadData);
   }
 }
 

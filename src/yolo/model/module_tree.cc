@@ -22,27 +22,10 @@ constexpr std::int64_t kMaxModules = 100'000;
 // An element takes a byte at least, unless tensors overlap or modules are shared. This much more is fine.
 constexpr std::int64_t kMaxSharedElements = 16'000'000;
 constexpr int kMaxAttributeDepth = 32;
-constexpr std::int64_t kMaxAttributeValues = 1'000'000;
+constexpr std::size_t kMaxCopiedValues = 1'000'000;
+constexpr std::size_t kTextPerValue = 16;  // characters that cost as much as a value
 
 [[noreturn]] void Fail(std::string what) { throw Error(std::move(what), ExitCode::kBadData); }
-
-/// Items of a dictionary with text keys, each key once: the last value of a key, at the place of its first.
-NamedList<Value> UniqueItems(const Dict& dict, std::string_view what) {
-  NamedList<Value> items;
-  items.reserve(dict.items.size());
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (const auto& [key, value] : dict.items) {
-    const auto* name = As<std::string_view>(key);
-    if (name == nullptr) Fail("the name of " + std::string(what) + " is " + Describe(key));
-    const auto [place, is_new] = places.emplace(*name, items.size());
-    if (is_new) {
-      items.emplace_back(*name, value);
-    } else {
-      items[place->second].second = value;
-    }
-  }
-  return items;
-}
 
 /// The dictionary `name` (`_modules`, `_parameters`, `_buffers`) of a module, or null where it has none.
 const Dict* FindContainer(const Object& object, std::string_view name) {
@@ -125,10 +108,35 @@ void ModuleTree::CheckExtent(const Extent& extent) const {
   }
 }
 
+/// Dictionaries and texts may be shared by many modules, and each gets its own copy: that ends somewhere.
+void ModuleTree::Spend(std::size_t values) {
+  if (values > kMaxCopiedValues - copied_) Fail("its modules hold more than any network's");
+  copied_ += values;
+}
+
+NamedList<Value> ModuleTree::UniqueItems(const Dict& dict, std::string_view what) {
+  Spend(dict.items.size());
+  NamedList<Value> items;
+  items.reserve(dict.items.size());
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const auto& [key, value] : dict.items) {
+    const auto* name = As<std::string_view>(key);
+    if (name == nullptr) Fail("the name of " + std::string(what) + " is " + Describe(key));
+    Spend(name->size() / kTextPerValue);
+    const auto [place, is_new] = places.emplace(*name, items.size());
+    if (is_new) {
+      items.emplace_back(*name, value);
+    } else {
+      items[place->second].second = value;
+    }
+  }
+  return items;
+}
+
 Attribute ModuleTree::Copy(const Value& value, int depth) {
-  // Lists may be shared or contain themselves, so both their depth and what is copied in total end somewhere.
+  // Lists may be shared or contain themselves.
   if (depth > kMaxAttributeDepth) Fail("the attributes of a module nest without end");
-  if (++copied_ > kMaxAttributeValues) Fail("the attributes of its modules are larger than any network's");
+  Spend(1);
 
   struct Visitor {
     ModuleTree& tree;
@@ -137,7 +145,10 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
     Attribute operator()(bool v) const { return {v}; }
     Attribute operator()(std::int64_t v) const { return {v}; }
     Attribute operator()(double v) const { return {v}; }
-    Attribute operator()(std::string_view v) const { return {std::string(v)}; }
+    Attribute operator()(std::string_view v) const {
+      tree.Spend(v.size() / kTextPerValue);
+      return {std::string(v)};
+    }
     Attribute operator()(pickle::BigInt) const { return {OpaqueObject{"builtins.int"}}; }
     Attribute operator()(pickle::Bytes) const { return {OpaqueObject{"builtins.bytes"}}; }
     Attribute operator()(const List* v) const {
@@ -154,8 +165,11 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
       }
       return {std::move(map)};
     }
-    Attribute operator()(const Object* v) const { return {OpaqueObject{v->type->FullName()}}; }
-    Attribute operator()(const Symbol* v) const { return {OpaqueObject{v->FullName()}}; }
+    Attribute operator()(const Object* v) const { return (*this)(v->type); }
+    Attribute operator()(const Symbol* v) const {
+      tree.Spend((v->module.size() + v->name.size()) / kTextPerValue);
+      return {OpaqueObject{v->FullName()}};
+    }
     Attribute operator()(const pickle::StorageRef*) const { return {OpaqueObject{"torch.Storage"}}; }
     Attribute operator()(const TensorView* v) const { return {tree.file_.Read(*v)}; }
   };

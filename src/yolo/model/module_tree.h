@@ -38,11 +38,14 @@ class ModuleTree {
   void AddTensors(const pickle::Object& object, std::string_view container, const Module& module,
                   NamedList<std::optional<Tensor>>& tensors, Extent& extent);
   void CheckExtent(const Extent& extent) const;
+  /// Items of a dictionary with text keys, each key once: the last value of a key, at the place of its first.
+  NamedList<pickle::Value> UniqueItems(const pickle::Dict& dict, std::string_view what);
   Attribute Copy(const pickle::Value& value, int depth);
+  void Spend(std::size_t values);
 
   TorchFile& file_;
   std::unordered_map<const pickle::Object*, Built> built_;
-  std::int64_t copied_ = 0;
+  std::size_t copied_ = 0;
 };
 
 }  // namespace roost::yolo

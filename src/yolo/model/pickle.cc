@@ -15,10 +15,13 @@ namespace roost::yolo::pickle {
 namespace {
 
 // Limits. An unstripped YOLOv5x6 stays below a quarter of them; what is beyond is an attack or an accident.
-constexpr std::size_t kMaxValues = 4'000'000;  // pushed in total, which bounds memory and time
-constexpr std::size_t kMaxStack = 200'000;     // picklers write collections in pieces of 1000
-constexpr std::size_t kMaxMarks = 10'000;      // Python's own recursion limit is 1000
-constexpr std::uint64_t kMaxLine = 10'000;     // of the text forms: names, numbers, protocol 0 strings
+constexpr std::size_t kMaxValues =
+    1'000'000;  // made or copied in total, which bounds memory and time; yolov5n has 10000
+constexpr std::size_t kMaxStack = 200'000;  // picklers write collections in pieces of 1000
+constexpr std::size_t kMaxMarks = 10'000;   // Python's own recursion limit is 1000
+constexpr std::size_t kMaxName = 1000;      // of a module or class
+constexpr std::size_t kTextPerValue = 16;   // characters that cost as much as a value
+constexpr std::uint64_t kMaxLine = 10'000;  // of the text forms: names, numbers, protocol 0 strings
 
 constexpr int kNewestProtocol = 5;
 
@@ -418,8 +421,9 @@ void Machine::Execute(unsigned char opcode) {
 void Machine::PushSymbol(std::string_view module, std::string_view name) {
   for (const std::string_view part : {module, name}) {
     const bool plain = std::all_of(part.begin(), part.end(), [](char c) { return c > ' ' && c < 0x7F; });
-    if (part.empty() || part.size() > kMaxLine || !plain) Fail("a name holds characters that no name has");
+    if (part.empty() || part.size() > kMaxName || !plain) Fail("a name holds characters that no name has");
   }
+  Charge((module.size() + name.size()) / kTextPerValue);
   // Python 2's names for these, which pickles up to protocol 2 use.
   if (module == "__builtin__") module = "builtins";
   if (module == "copy_reg") module = "copyreg";
@@ -538,6 +542,15 @@ void Machine::SetItems(std::span<const Value> keys_and_values) {
   }
 }
 
+std::size_t CostOfCopy(const Value& value) {
+  if (const auto* list = Behind<List>(value)) return list->items.size();
+  if (const auto* dict = Behind<Dict>(value)) return dict->items.size();
+  if (const auto* symbol = Behind<Symbol>(value))
+    return (symbol->module.size() + symbol->name.size()) / kTextPerValue;
+  if (const auto* text = As<std::string_view>(value)) return text->size() / kTextPerValue;
+  return 0;
+}
+
 void Machine::Reduce() {
   const Value arguments = Pop();
   const Value function = Pop();
@@ -547,7 +560,9 @@ void Machine::Reduce() {
   if (symbol == nullptr) {
     throw Error("refusing to call " + Describe(function), ExitCode::kBadData);
   }
-  Charge(list->items.size());  // a call may copy them
+  // A call may copy its arguments, and what is in them.
+  Charge(list->items.size());
+  for (const Value& argument : list->items) Charge(CostOfCopy(argument));
   Push(builder_.Call(*symbol, *list, heap_));
 }
 

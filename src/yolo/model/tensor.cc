@@ -98,11 +98,12 @@ void ConvertStrided(const Tensor& tensor, const std::byte* from, float* to) {
   std::vector<std::int64_t> index(last, 0);  // of the row, in all dimensions but the last
   std::int64_t offset = 0;
   while (true) {
-    Convert<Element>(from + offset * static_cast<std::int64_t>(sizeof(Element)), tensor.strides[last], row,
-                     to);
+    Convert<Element>(from + offset * static_cast<std::int64_t>(sizeof(Element)),
+                     row == 1 ? 0 : tensor.strides[last], row, to);
     to += row;
     std::size_t dimension = last;
     while (dimension-- > 0) {
+      if (tensor.shape[dimension] == 1) continue;  // its stride means nothing and may be anything
       offset += tensor.strides[dimension];
       if (++index[dimension] < tensor.shape[dimension]) break;
       offset -= tensor.strides[dimension] * tensor.shape[dimension];

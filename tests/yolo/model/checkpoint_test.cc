@@ -269,11 +269,27 @@ TEST_F(CheckpointTest, WeightsThatManyModulesShareAreBounded) {
                      "20000000 elements, but it stores only 8 bytes");
 }
 
+TEST_F(CheckpointTest, WhatManyModulesShareIsCopiedWithinBounds) {
+  Entries nothing;
+  for (int i = 0; i < 20'000; ++i) nothing.emplace_back(std::to_string(i), None());
+  const std::string text = Text(std::string(1'000'000, 'x'));
+  for (const auto& [attribute, shared] :
+       Entries{{"_buffers", Dict(nothing)}, {"_modules", Dict(nothing)}, {"note", text}}) {
+    Entries layers;
+    for (int i = 0; i < 200; ++i) {
+      const std::string value = i == 0 ? Remembered(shared, 0) : Recalled(0);
+      layers.emplace_back(std::to_string(i), Object("m", "Conv", Dict({{attribute, value}})));
+    }
+    ExpectModelRefusal(Object("m", "Model", Dict({{"_modules", Dict(layers)}})),
+                       "hold more than any network");
+  }
+}
+
 TEST_F(CheckpointTest, AttributesWithoutEndAreRefused) {
   const std::string lists = Doubled("]", [](const std::string& a, const std::string& b) {
     return List({a, b});
   });
-  ExpectModelRefusal(Network({{"hyp", lists}}), "attributes");
+  ExpectModelRefusal(Network({{"hyp", lists}}), "attributes of a module nest");
   ExpectModelRefusal(Network({{"hyp", Remembered("]", 0) + Recalled(0) + "a"}}), "nest without end");
 }
 

@@ -260,9 +260,22 @@ TEST_F(PickleTest, DepthAndAmountAreBounded) {
   ExpectRefusal("more values", churn);
 }
 
+TEST_F(PickleTest, WhatCallsAndNamesCopyIsCounted) {
+  std::string sets = Remembered("](" + std::string(100'000, 'N') + "e", 0) + "0";
+  std::string calls;
+  for (int i = 0; i < 1000; ++i) calls += Call(test::pickled::Symbol("builtins", "set"), {Recalled(0)}) + "0";
+  ExpectRefusal("more values", sets + calls + "N");
+
+  const std::string name(900, 'a');
+  std::string symbols = Remembered(Text(name), 0) + Remembered(Text(name), 1) + "00";
+  for (int i = 0; i < 100'000; ++i) symbols += Recalled(0) + Recalled(1) + "\x93" + "0";
+  ExpectRefusal("more values", symbols + "N");
+  ExpectRefusal("no name has", Text(std::string(2000, 'a')) + Text("b") + "\x93");
+}
+
 TEST_F(PickleTest, DeepAndCircularValuesAreFreedWithoutRecursion) {
   std::string deep = "N";
-  deep.append(1'000'000, '\x85');  // nested 1-tuples
+  deep.append(900'000, '\x85');  // nested 1-tuples
   EXPECT_NE(nullptr, Behind<List>(Eval(deep)));
   EXPECT_NE(nullptr, Behind<List>(Eval(Remembered("]", 0) + Recalled(0) + "a")));
 }
