@@ -1,5 +1,6 @@
 // yolo-upload: brings results to where they are kept. Flags, wiring and exit code; the work is in src/upload.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -88,6 +89,14 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
     return false;
   } catch (const CLI::ParseError& error) {
     throw Error(error.what(), ExitCode::kUsage, "See yolo-upload --help.");
+  }
+  // Empty where a job script named a variable that is not set: not to be taken for "not given".
+  std::vector<std::string> given = arguments.filter.include;
+  given.insert(given.end(), arguments.filter.exclude.begin(), arguments.filter.exclude.end());
+  if (app.count("--manifest") > 0) given.push_back(arguments.manifest);
+  if (std::find(given.begin(), given.end(), "") != given.end()) {
+    throw Error("--manifest, --include and --exclude must not be empty", ExitCode::kUsage,
+                "See yolo-upload --help.");
   }
   arguments.console.dry_run = arguments.transfer.dry_run;
   return true;

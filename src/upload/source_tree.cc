@@ -5,7 +5,6 @@
 #include <cstring>
 #include <optional>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include <fnmatch.h>
@@ -43,6 +42,12 @@ const char* KindOf(mode_t mode) {
   return "a device, not a file";
 }
 
+/// What a copy of this tree by yolo-upload is called while it is under way.
+bool IsTransferTemporary(const Path& path) {
+  const std::string name = path.filename();
+  return name.starts_with(".yolo-upload.") && name.ends_with(".part");
+}
+
 /// Walks one SOURCE after the other and collects.
 class Lister {
  public:
@@ -63,12 +68,13 @@ class Lister {
 
   SourceTree Finish() {
     std::sort(tree_.files.begin(), tree_.files.end(), [](const SourceFile& a, const SourceFile& b) {
-      return std::tie(a.path, a.local) < std::tie(b.path, b.local);
+      return std::pair(a.path, a.local.lexically_normal()) < std::pair(b.path, b.local.lexically_normal());
     });
     // The same file named twice is one file.
-    const auto end = std::unique(
-        tree_.files.begin(), tree_.files.end(),
-        [](const SourceFile& a, const SourceFile& b) { return a.path == b.path && a.local == b.local; });
+    const auto end =
+        std::unique(tree_.files.begin(), tree_.files.end(), [](const SourceFile& a, const SourceFile& b) {
+          return a.path == b.path && a.local.lexically_normal() == b.local.lexically_normal();
+        });
     tree_.files.erase(end, tree_.files.end());
     const auto twin =
         std::adjacent_find(tree_.files.begin(), tree_.files.end(),
@@ -107,6 +113,8 @@ class Lister {
       return Refuse(local, path, below, "a link to a folder: such links are not followed");
     if (!S_ISREG(info.st_mode)) return Refuse(local, path, below, KindOf(info.st_mode));
     if (leave_out_ == std::pair(info.st_dev, info.st_ino) || !filter_.Takes(below)) return;
+    // Half-written, by somebody who is at it or was killed: nobody's result.
+    if (IsAtomicTemporary(local) || IsTransferTemporary(local)) return;
     tree_.files.push_back({local, path, static_cast<std::uint64_t>(info.st_size), link});
   }
 

@@ -56,7 +56,9 @@ SourceRoot PlaceSource(const std::string& argument);
 /// Lists `roots`, folders with everything below them. Symbolic links to files are taken as files; links to
 /// folders, dangling links, devices, sockets and folders that cannot be read are `unusable`. Folders are not
 /// listed themselves: one without files does not exist for us. `leave_out` names a file that is never listed
-/// (the manifest), or is empty. Throws Error (usage) where two files would get the same path.
+/// (the manifest), or is empty. Files whose names say that somebody is still writing them, or was killed at
+/// it (IsAtomicTemporary, our own temporaries), are left out. Throws Error (usage) where two files would get
+/// the same path.
 SourceTree ListSources(const std::vector<SourceRoot>& roots, const Filter& filter, const Path& leave_out);
 
 }  // namespace roost::upload

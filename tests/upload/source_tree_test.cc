@@ -51,6 +51,18 @@ TEST_F(SourceTreeTest, AFolderKeepsItsNameAndASlashGivesItsContent) {
   EXPECT_THAT(PathsOf(List({"runs/exp/labels/.."})), ElementsAre("exp/bus.jpg", "exp/labels/bus.txt"));
 }
 
+TEST_F(SourceTreeTest, HalfWrittenFilesAreNobodysResults) {
+  Make("exp/bus.jpg");
+  Make("exp/.yolo-upload.host.1-2.0.part");
+  const AtomicFile under_way(root() / "exp" / "zidane.jpg");
+  EXPECT_THAT(PathsOf(List({"exp"})), ElementsAre("exp/bus.jpg"));
+}
+
+TEST_F(SourceTreeTest, OneFileNamedInTwoWaysIsOneFile) {
+  Make("exp/bus.jpg");
+  EXPECT_THAT(PathsOf(List({"exp", "./exp"})), ElementsAre("exp/bus.jpg"));
+}
+
 TEST_F(SourceTreeTest, ALinkToAFolderAsSourceIsEntered) {
   Make("runs/exp7/bus.jpg");
   fs::create_directory_symlink("exp7", root() / "runs/latest");

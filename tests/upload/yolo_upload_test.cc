@@ -350,6 +350,7 @@ TEST_F(YoloUploadTest, QuietSaysNothingButTheManifest) {
 TEST_F(YoloUploadTest, WrongUsageAndMissingSourcesSendNothing) {
   MakeResults();
   EXPECT_EQ(64, Upload({"runs/exp"}).status.value);
+  EXPECT_EQ(64, Upload({"runs/exp", "--to", "folder:out", "--manifest", ""}).status.value);
   EXPECT_EQ(64, Upload({"--to", "folder:out"}).status.value);
   EXPECT_EQ(64, Upload({"runs/exp", "--to", "folder:out", "--no-such-flag"}).status.value);
   EXPECT_EQ(64, Upload({"runs/exp", "--to", "drive:abc"}).status.value);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -159,16 +160,21 @@ class Folder final : public Remote {
   Result<bool> Matches(const std::string& path, SourceReader& source) override {
     const auto expected = source.Sha256();
     if (!expected) return expected.error();
-    // What cannot be read here does not match: it is replaced.
-    const auto found = DigestOfFile(DigestKind::kSha256, root_ / path);
-    return found.ok() && *found == *expected;
+    // What cannot be read here does not match: it is replaced. What matches may have been written a moment
+    // ago by somebody who did not sync, and our caller may delete the source.
+    const Path place = root_ / path;
+    const FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.valid()) return false;
+    const auto found = DigestOfFile(DigestKind::kSha256, place);
+    if (!found.ok() || *found != *expected) return false;
+    if (::fsync(file.get()) != 0) return DestinationError(errno, "write", place);
+    SyncDirectory(place.parent_path());
+    return true;
   }
 
   Result<void> Put(const std::string& path, SourceReader& source, const Moved& moved) override {
     const Path place = root_ / path;
-    std::error_code error;
-    fs::create_directories(place.parent_path(), error);
-    if (error) return DestinationError(error.value(), "create folder", place.parent_path());
+    if (auto made = MakeFolders(place.parent_path()); !made) return made.error();
     for (int attempt = 1;; ++attempt) {
       auto outcome = TryPut(place, source, moved);
       if (!outcome) return outcome.error();
@@ -181,6 +187,19 @@ class Folder final : public Remote {
   }
 
  private:
+  /// mkdir -p that survives a power cut: each new folder is an entry of the one above it.
+  static Result<void> MakeFolders(const Path& folder) {
+    std::error_code error;
+    std::vector<Path> missing;
+    for (Path above = folder; !above.empty() && !fs::exists(above, error); above = above.parent_path()) {
+      missing.push_back(above);
+    }
+    fs::create_directories(folder, error);
+    if (error) return DestinationError(error.value(), "create folder", folder);
+    for (const Path& made : missing) SyncDirectory(made.parent_path());
+    return {};
+  }
+
   /// False where what arrived is not what was sent.
   Result<bool> TryPut(const Path& place, SourceReader& source, const Moved& moved) {
     if (auto rewound = source.Rewind(); !rewound) return rewound.error();
@@ -257,8 +276,8 @@ class Folder final : public Remote {
 
 std::unique_ptr<Remote> MakeFolder(const std::string& path, const Clock& clock) {
   if (path.empty()) throw Error("--to folder: needs a path", ExitCode::kUsage);
-  Path root = fs::absolute(path).lexically_normal();
-  if (!root.has_filename()) root = root.parent_path();  // "out/" is "out"
+  Path root = fs::weakly_canonical(fs::absolute(path));  // as the system reads ".." behind a link
+  if (!root.has_filename()) root = root.parent_path();   // "out/" is "out"
   return std::make_unique<Folder>(std::move(root), clock);
 }
 
