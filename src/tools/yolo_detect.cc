@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -149,23 +151,36 @@ Error UsageError(const std::string& message) {
   return Error(message, ExitCode::kUsage, "see yolo-detect --help");
 }
 
+/// An empty value is an unset variable in somebody's script, and never means the default.
+void RefuseEmptyValues(const CLI::App& app) {
+  for (const char* flag : {"--weights", "--source", "--data", "--project", "--name", "--out"}) {
+    const CLI::Option* option = app.get_option(flag);
+    if (option->count() == 0) continue;
+    const std::vector<std::string>& values = option->results();
+    if (std::find(values.begin(), values.end(), "") != values.end()) {
+      throw UsageError(std::string(flag) + " must not be empty");
+    }
+  }
+}
+
 /// Checks that flags cannot express, and detect.py's rules on how they combine.
 void Finish(const CLI::App& app, Options& options) {
   for (const char* flag : kNotYet) {
     if (app.count(flag) > 0) throw UsageError(std::string(flag) + " is not supported yet");
   }
+  RefuseEmptyValues(app);
   const auto is_fraction = [](double value) { return value >= 0 && value <= 1; };
   if (!is_fraction(options.nms.conf_thres)) throw UsageError("--conf-thres takes a number from 0 to 1");
   if (!is_fraction(options.nms.iou_thres)) throw UsageError("--iou-thres takes a number from 0 to 1");
   if (options.nms.max_det < 1) throw UsageError("--max-det takes a number from 1 up");
-  if (options.output.style.line_thickness < 0) throw UsageError("--line-thickness takes a number from 0 up");
+  const int thickness = options.output.style.line_thickness;
+  if (thickness < 0 || thickness > 1000) throw UsageError("--line-thickness takes a number from 0 to 1000");
   if (options.threads < 0) throw UsageError("--threads takes a number from 0 up");
   constexpr std::int64_t kMaxSide = 65'536;  // of what the network could be given on any machine
   for (const std::int64_t side : options.imgsz) {
     if (side < 1 || side > kMaxSide) throw UsageError("--imgsz takes sides from 1 to 65536 pixels");
   }
   if (options.weights.size() > 1) throw UsageError("--weights: several models at once are not supported yet");
-  if (options.folder.name.empty()) throw UsageError("--name must not be empty");
   if (app.count("--classes") > 0) options.nms.classes.emplace(options.classes.begin(), options.classes.end());
   options.folder.labels = options.output.save_labels = options.save_txt;
 }
@@ -202,17 +217,20 @@ Path FindWeights(const std::string& name, Reporter& reporter) {
 
 std::string ToText(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
 
+/// Throws Error (usage) where --classes leaves nothing to find.
 void WarnAboutSurprises(const Options& options, const Inputs& inputs, const Network& network, Size asked,
                         Reporter& reporter) {
   if (network.input != asked) {
     reporter.Warn("--imgsz " + ToText(asked) + " is not a multiple of the model's stride " +
                   std::to_string(network.stride) + ": using " + ToText(network.input));
   }
+  const std::string known = "the model has classes 0 to " + std::to_string(network.classes - 1);
+  const auto is_unknown = [&](std::int64_t id) { return id < 0 || id >= network.classes; };
+  if (!options.classes.empty() && std::all_of(options.classes.begin(), options.classes.end(), is_unknown)) {
+    throw UsageError("--classes: nothing would be found, " + known);
+  }
   for (const std::int64_t id : options.classes) {
-    if (id < 0 || id >= network.classes) {
-      reporter.Warn("--classes " + std::to_string(id) + ": the model has classes 0 to " +
-                    std::to_string(network.classes - 1));
-    }
+    if (is_unknown(id)) reporter.Warn("--classes " + std::to_string(id) + ": " + known);
   }
   if (inputs.from_list && !options.nosave) {
     reporter.Say("no annotated pictures are saved for a list file, as with detect.py");
@@ -251,7 +269,7 @@ int Detect(const Options& options) {
   const RunSummary summary =
       RunDetection(inputs.files, detector, network.names, output, reporter, [&] { return signals.Next(); });
   std::cout << folder.path().string() << std::endl;
-  if (!std::cout) throw Error("cannot write to stdout");
+  if (!std::cout) throw Error("cannot write to stdout", ExitCode::kCannotCreate);
   if (summary.stopped_by_signal != 0) return 128 + summary.stopped_by_signal;
   return static_cast<int>(summary.unusable.empty() ? ExitCode::kOk : ExitCode::kSomeUnusable);
 }

@@ -99,7 +99,7 @@ Color ClassColor(std::int64_t class_id);
 
 /// Draws the frame of `box` (whole pixels) and, where `label` is not empty, the label on a filled background
 /// above it, or inside where there is no room above. OpenCV's font has ASCII only: other characters become
-/// '?'.
+/// '?'. Throws Error where OpenCV cannot draw it: lines of more than 32767 pixels.
 void DrawBox(Image& image, const Box& box, const std::string& label, Color color, const DrawStyle& style);
 
 /// How many threads the functions above may use, for the whole process. Called once, in main.

@@ -41,19 +41,24 @@ std::string LabelLines(const std::vector<Detection>& detections, Size picture, b
 }
 
 void LabelWriter::Write(const Path& picture, Size size, const std::vector<Detection>& detections) {
-  const std::string stem = picture.stem();
-  const Path path = folder_ / (stem + ".txt");
-  const bool first = stems_.insert(stem).second;
   if (detections.empty()) {
-    std::error_code error;
-    if (first) fs::remove(path, error);
-    if (error) throw ErrnoError(error.value(), "remove", path);
+    RemoveStale(picture);
     return;
   }
+  const Path path = PathFor(folder_, picture);
+  const bool first = stems_.insert(picture.stem()).second;
   std::string lines = LabelLines(detections, size, with_confidence_);
   std::error_code error;
   if (!first && fs::exists(path, error)) lines.insert(0, ReadFile(path).value());
   WriteFileAtomically(path, lines).value();
+}
+
+void LabelWriter::RemoveStale(const Path& picture) {
+  if (!stems_.insert(picture.stem()).second) return;
+  const Path path = PathFor(folder_, picture);
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw ErrnoError(error.value(), "remove", path);
 }
 
 std::size_t LabelWriter::CountFiles() const {

@@ -28,6 +28,12 @@ class LabelWriter {
   /// No detections: no file. Throws Error.
   void Write(const Path& picture, Size size, const std::vector<Detection>& detections);
 
+  /// Removes the label file that an earlier run left for `picture`; one of this run stays. Throws Error.
+  void RemoveStale(const Path& picture);
+
+  /// The label file of `picture` in a folder of labels.
+  static Path PathFor(const Path& folder, const Path& picture) { return folder / (picture.stem() += ".txt"); }
+
   const Path& folder() const { return folder_; }
   /// How many label files are in the folder, also those of earlier runs: what detect.py reports.
   std::size_t CountFiles() const;

@@ -36,6 +36,20 @@ std::string Summarize(const Module& model, const Graph& graph, std::int64_t clas
          " parameters, " + std::to_string(classes) + (classes == 1 ? " class" : " classes");
 }
 
+/// Throws Error (usage) where the input size is to blame: the network can run at the usual one.
+void CheckInputSize(const Network& network) {
+  constexpr Size kUsual{640, 640};
+  const auto check = [&](Size size) { InferShapes(network.graph, size.height, size.width); };
+  try {
+    check(network.input);
+  } catch (const Error& error) {
+    check(RoundedUp(kUsual, network.stride));
+    throw Error("--imgsz: the model cannot run on an input of " + std::to_string(network.input.height) + "x" +
+                    std::to_string(network.input.width) + ": " + error.message(),
+                ExitCode::kUsage);
+  }
+}
+
 }  // namespace
 
 Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
@@ -46,7 +60,7 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
     network.classes = std::get<DetectOp>(network.graph[network.graph.output()].kind).classes;
     network.stride = checkpoint.stride;
     network.input = RoundedUp(input, network.stride);
-    InferShapes(network.graph, network.input.height, network.input.width);
+    CheckInputSize(network);
     network.summary = Summarize(*checkpoint.model, network.graph, network.classes);
     network.names = std::move(checkpoint.names);
     if (!dataset_yaml.empty() && AreNamesMadeUp(network.names)) {
@@ -54,7 +68,8 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
     }
     return network;
   } catch (const Error& error) {
-    // The graph knows layers, not files.
+    // The graph knows layers, not files. A wrong --imgsz has nothing to do with the file.
+    if (error.code() == ExitCode::kUsage) throw;
     if (error.message().find(weights.string()) != std::string::npos) throw;
     throw Error("cannot use weights '" + weights.string() + "': " + error.message(), error.code(),
                 error.hint());

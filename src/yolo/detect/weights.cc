@@ -50,8 +50,8 @@ std::optional<std::string> NonEmptyEnvironment(const char* name) {
 Path RecordOf(const Path& file) { return file.string() + ".sha256"; }
 
 /// Notes the digest in a file that sha256sum(1) can check.
-void Record(const Path& file, const std::string& digest) {
-  WriteFileAtomically(RecordOf(file), digest + "  " + file.filename().string() + "\n").value();
+Result<void> Record(const Path& file, const std::string& digest) {
+  return WriteFileAtomically(RecordOf(file), digest + "  " + file.filename().string() + "\n");
 }
 
 /// The digest in a file that sha256sum(1) can check, or nothing.
@@ -103,7 +103,10 @@ bool WeightsStore::IsIntact(const std::string& name, const Path& file) const {
   if (!expected) expected = RecordedDigest(file);
   if (!expected) {  // somebody put it there, as the error of an offline machine proposes
     options_.check(file);
-    Record(file, digest);
+    if (const auto recorded = Record(file, digest); !recorded) {  // a cache that others look after, read-only
+      options_.say("later changes of '" + file.string() +
+                   "' will not be noticed: " + recorded.error().message());
+    }
     return true;
   }
   if (*expected == digest) return true;
@@ -132,7 +135,7 @@ void WeightsStore::Download(const std::string& name, const Path& file) const {
   } catch (const Error& error) {
     throw Error("what came from " + url + " cannot be used: " + error.message(), error.code());
   }
-  Record(file, digest);
+  Record(file, digest).value();
   download.Commit().value();
 }
 

@@ -247,9 +247,10 @@ class TorchEngine final : public Engine {
   }
 
   std::string Description() const override {
-    const std::string where = device_.is_cuda()
-                                  ? "CUDA:" + std::to_string(device_.index())
-                                  : "CPU (" + std::to_string(at::get_num_threads()) + " threads)";
+    const int threads = at::get_num_threads();
+    const std::string where =
+        device_.is_cuda() ? "CUDA:" + std::to_string(device_.index())
+                          : "CPU (" + std::to_string(threads) + (threads == 1 ? " thread)" : " threads)");
     return "torch " TORCH_VERSION " " + where;
   }
 

@@ -48,12 +48,17 @@ Color ClassColor(std::int64_t class_id) {
 
 void DrawBox(Image& image, const Box& box, const std::string& label, Color color, const DrawStyle& style) {
   cv::Mat picture = AsMat(image);
-  const cv::Scalar bgr(color[0], color[1], color[2]);
   const int thickness = LineThickness(style, image.size());
-  const cv::Point top_left(static_cast<int>(box.x1), static_cast<int>(box.y1));
-  const cv::Point bottom_right(static_cast<int>(box.x2), static_cast<int>(box.y2));
-  cv::rectangle(picture, top_left, bottom_right, bgr, thickness, cv::LINE_AA);
-  if (!label.empty()) DrawLabel(picture, top_left, label, bgr, thickness);
+  try {
+    const cv::Scalar bgr(color[0], color[1], color[2]);
+    const cv::Point top_left(static_cast<int>(box.x1), static_cast<int>(box.y1));
+    const cv::Point bottom_right(static_cast<int>(box.x2), static_cast<int>(box.y2));
+    cv::rectangle(picture, top_left, bottom_right, bgr, thickness, cv::LINE_AA);
+    if (!label.empty()) DrawLabel(picture, top_left, label, bgr, thickness);
+  } catch (const cv::Exception& error) {
+    throw Error("cannot draw a box with lines of " + std::to_string(thickness) +
+                " pixels: " + FirstLine(error));
+  }
 }
 
 }  // namespace roost::yolo

@@ -7,7 +7,6 @@
 #include <opencv2/core/utility.hpp>
 #include <opencv2/imgcodecs.hpp>
 
-#include "roost/base/text.h"
 #include "yolo/image/mat.h"
 
 namespace roost::yolo {
@@ -19,9 +18,6 @@ constexpr std::string_view kNotDecodable =
 Error CannotDecode(const Path& name, std::string_view why) {
   return Error("cannot decode '" + name.string() + "': " + std::string(why), ExitCode::kBadData);
 }
-
-/// OpenCV's messages carry file, line and function of its source: only the first line says something.
-std::string FirstLine(const cv::Exception& error) { return Printable(Split(error.err, '\n').front()); }
 
 }  // namespace
 

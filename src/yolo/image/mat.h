@@ -1,7 +1,10 @@
 #pragma once
 
+#include <string>
+
 #include <opencv2/core.hpp>
 
+#include "roost/base/text.h"
 #include "roost/yolo/image.h"
 
 namespace roost::yolo {
@@ -12,6 +15,10 @@ inline cv::Mat AsMat(const Image& image) {
   return {static_cast<int>(image.size().height), static_cast<int>(image.size().width), CV_8UC3,
           const_cast<std::uint8_t*>(image.pixels().data())};
 }
+
+/// What an exception of OpenCV says. Its messages carry file, line and function of OpenCV's source: only the
+/// first line says something.
+inline std::string FirstLine(const cv::Exception& error) { return Printable(Split(error.err, '\n').front()); }
 
 /// Takes over a continuous 8-bit BGR matrix without copying its pixels.
 inline Image FromMat(cv::Mat mat) {

@@ -54,10 +54,11 @@ class YoloDetectTest : public ::testing::Test {
 };
 
 TEST_F(YoloDetectTest, DetectsFromPicturesToLabelsAndAnnotatedPictures) {
-  const auto run = Detect({"--save-txt"});
+  const auto run = Detect({"--save-txt", "--device", "cpu"});
   ASSERT_EQ(0, run.status.value) << run.err;
   EXPECT_EQ("runs/detect/exp\n", run.out);
   EXPECT_THAT(run.err, HasSubstr("Roost "));
+  EXPECT_THAT(run.err, HasSubstr("CPU (1 thread)"));
   EXPECT_THAT(run.err, HasSubstr("tiny.pt: "));
   EXPECT_THAT(run.err, HasSubstr("/in/a.png: 96x128 1 red, 1 blue, "));
   EXPECT_THAT(run.err, HasSubstr("/in/b.jpg: 128x128 (no detections), "));
@@ -180,6 +181,18 @@ TEST_F(YoloDetectTest, WrongFlagsEndWith64AndSayWhich) {
       {{"--source", "in", "--max-det", "0"}, "--max-det"},
       {{"--source", "in", "--threads", "-1"}, "--threads"},
       {{"--source", "in", "--line-thickness", "-1"}, "--line-thickness"},
+      {{"--source", "in", "--line-thickness", "1001"}, "--line-thickness"},
+      {{"--source", "in", "--out", ""}, "--out must not be empty"},
+      {{"--source", "in", "--out="}, "--out"},
+      {{"--source", "in", "--project", ""}, "--project must not be empty"},
+      {{"--source", "in", "--name", ""}, "--name must not be empty"},
+      {{"--source", "in", "--data", ""}, "--data must not be empty"},
+      {{"--source", "in", "--weights", ""}, "--weights must not be empty"},
+      {{"--source", ""}, "--source must not be empty"},
+      {{"--source", "in", ""}, "--source must not be empty"},
+      {{"--source", "in", "--weights", "tiny.pt", "--imgsz", "60000"}, "--imgsz: the model cannot run on"},
+      {{"--source", "in", "--weights", "tiny.pt", "--classes", "2", "-1"},
+       "--classes: nothing would be found"},
       {{"--source", "in", "--hide"}, "--hide-labels --hide-conf"},
       {{"--source", "in", "--out", "x", "--name", "y"}, "--name"},
       {{"--source", "in", "--color", "pink"}, "--color"},
@@ -219,11 +232,37 @@ TEST_F(YoloDetectTest, OutputThatCannotBeMadeEndsWith73) {
   EXPECT_EQ(73, Detect({"--out", "tiny.pt/below"}).status.value);
 }
 
+TEST_F(YoloDetectTest, AResultThatNobodyCanReadEndsWith73) {
+  const std::string command =
+      test::Program("yolo-detect").string() + " --weights tiny.pt --source in --imgsz 64 --quiet >/dev/full";
+  const auto run = test::RunCommand({"/bin/sh", "-c", command}, folder_.path());
+  EXPECT_EQ(73, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("cannot write to stdout"));
+}
+
+TEST_F(YoloDetectTest, TheLinesOfBoxesMayBeAsThickAsTheFlagTakes) {
+  EXPECT_EQ(0, Detect({"--line-thickness", "1000"}).status.value);
+}
+
 TEST_F(YoloDetectTest, TheInputsAreNeverReplaced) {
   const std::string before = ReadText(At("in/a.png"));
   const auto run = Detect({"--out", "in"});
   EXPECT_EQ(64, run.status.value) << run.err;
   EXPECT_EQ(before, ReadText(At("in/a.png")));
+}
+
+TEST_F(YoloDetectTest, LabelsOfADatasetAreNotReplaced) {
+  fs::create_directories(At("dataset/labels"));
+  WriteFile(At("dataset/labels/a.txt"), "7 0.5 0.5 1 1\n");
+  const auto run = Detect({"--out", "dataset", "--save-txt"});
+  EXPECT_EQ(73, run.status.value) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("dataset/labels/a.txt"));
+  EXPECT_EQ("7 0.5 0.5 1 1\n", ReadText(At("dataset/labels/a.txt")));
+}
+
+TEST_F(YoloDetectTest, AFolderWithLabelsOnlyCanBeUsedAgain) {
+  ASSERT_EQ(0, Detect({"--out", "results", "--save-txt", "--nosave"}).status.value);
+  EXPECT_EQ(0, Detect({"--out", "results", "--save-txt", "--nosave"}).status.value);
 }
 
 TEST_F(YoloDetectTest, ADeviceThatIsNotThereLeavesNoFolder) {

@@ -187,6 +187,95 @@ TEST_F(RunTest, ARunNeverReplacesItsOwnInputs) {
   EXPECT_EQ("", Warnings());
 }
 
+TEST_F(RunTest, InputsAreNotReplacedThroughLinksEither) {
+  const auto refused = [&] {
+    try {
+      CheckOutputs(inputs_, options_, reporter_);
+    } catch (const Error& error) {
+      return error.code() == ExitCode::kUsage;
+    }
+    return false;
+  };
+  fs::create_directory(folder_.path() / "orig");
+  WriteFile(folder_.path() / "orig/a.png", CellPicture("."));
+  WriteFile(folder_.path() / "orig/b.png", CellPicture("."));
+  fs::create_directory(folder_.path() / "links");
+  fs::create_symlink("../orig/a.png", folder_.path() / "links/a.png");
+  inputs_ = {{folder_.path() / "links/a.png", Input::Kind::kImage, {}}};
+  EXPECT_FALSE(refused());
+  options_.folder = folder_.path() / "orig";
+  EXPECT_TRUE(refused());
+
+  // The output of one input in the place of another input.
+  fs::create_symlink("../orig/a.png", folder_.path() / "links/b.png");
+  fs::create_symlink("../orig/b.png", folder_.path() / "links/c.png");
+  inputs_ = {{folder_.path() / "links/b.png", Input::Kind::kImage, {}},
+             {folder_.path() / "links/c.png", Input::Kind::kImage, {}}};
+  EXPECT_TRUE(refused());
+}
+
+TEST_F(RunTest, LabelsThatNoRunWroteAreNotReplaced) {
+  Add("a.png", CellPicture("."));
+  const Path label = options_.folder / "labels/a.txt";
+  WriteFile(options_.folder / "labels/of_no_input.txt", "x");
+  CheckOutputs(inputs_, options_, reporter_);
+  WriteFile(label, "0 0.5 0.5 1 1\n");
+  for (const bool pictures : {true, false}) {
+    options_.save_pictures = pictures;
+    try {
+      CheckOutputs(inputs_, options_, reporter_);
+      FAIL() << "a label file of somebody else is to be replaced";
+    } catch (const Error& error) {
+      EXPECT_EQ(ExitCode::kCannotCreate, error.code());
+      EXPECT_THAT(error.message(), HasSubstr("'" + label.string() + "' exists"));
+    }
+  }
+  inputs_[0].unusable = "it is gone";
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error) << "its labels would be removed";
+  options_.save_labels = false;
+  CheckOutputs(inputs_, options_, reporter_);
+}
+
+TEST_F(RunTest, ARunBesideOtherLabelsDoesNotClaimThem) {
+  Add("a.png", CellPicture("."));
+  options_.save_pictures = false;
+  WriteFile(options_.folder / "labels/b.txt", "0 0.5 0.5 1 1\n");
+  Run();
+  Add("b.png", CellPicture("."));
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, LabelsOfAnEarlierRunAreReplacedWhateverItSaved) {
+  Add("a.png", CellPicture("."));
+  Add("a.jpg", CellPicture("."));  // shares the label file
+  int asked = 0;
+  stop_ = [&] { return ++asked == 2 ? SIGTERM : 0; };
+  for (const bool pictures : {true, false}) {
+    options_.save_pictures = pictures;
+    options_.folder = folder_.path() / (pictures ? "pictures" : "labels only");
+    fs::create_directories(options_.folder / "labels");
+    asked = 0;
+    EXPECT_EQ(SIGTERM, Run().stopped_by_signal) << "after the first picture";
+    EXPECT_TRUE(fs::exists(options_.folder / "labels/a.txt"));
+    CheckOutputs(inputs_, options_, reporter_);
+    EXPECT_EQ(pictures, !fs::exists(options_.folder / ".roost-run")) << "only where it is needed";
+  }
+}
+
+TEST_F(RunTest, ResultsOfAnInputThatBecameUnusableAreRemoved) {
+  Add("1/a.png", CellPicture("."));
+  const Path b = Add("1/b.png", CellPicture("."));
+  Add("2/a.png", CellPicture("."));
+  Run();
+  WriteFile(b, "broken");
+  WriteFile(inputs_[2].path, "broken");
+  EXPECT_THAT(Run().unusable, SizeIs(2));
+  EXPECT_FALSE(fs::exists(options_.folder / "b.png"));
+  EXPECT_FALSE(fs::exists(options_.folder / "labels/b.txt"));
+  EXPECT_TRUE(fs::exists(options_.folder / "a.png")) << "1/a.png wrote it in this run";
+  EXPECT_EQ("1 0.5 0.5 0.5 0.5\n", ReadText(options_.folder / "labels/a.txt"));
+}
+
 TEST_F(RunTest, InputsThatShareAnOutputFileAreToldBeforehand) {
   Add("1/a.png", "x");
   Add("2/b.png", "x");
@@ -196,6 +285,14 @@ TEST_F(RunTest, InputsThatShareAnOutputFileAreToldBeforehand) {
   EXPECT_THAT(Warnings(), Not(HasSubstr("only one of the two")));
   Add("3/a.png", "x");
   EXPECT_THAT(Warnings(), HasSubstr("only one of the two annotated pictures will remain"));
+}
+
+TEST_F(RunTest, ASharedPictureIsToldAlsoWhereOtherInputsShareOnlyTheStem) {
+  const Path first = Add("1/a.jpg", "x");
+  Add("1/a.png", "x");
+  const Path last = Add("2/a.png", "x");
+  EXPECT_THAT(Warnings(), HasSubstr("'" + last.string() + "' has the name of '" + inputs_[1].path.string()));
+  EXPECT_THAT(Said(), Not(HasSubstr("has the name of '" + first.string())));
 }
 
 }  // namespace

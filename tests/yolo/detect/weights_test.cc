@@ -136,6 +136,13 @@ TEST_F(WeightsStoreTest, AFileThatTheUserPutIntoTheCacheIsCheckedAndThenWatched)
   EXPECT_EQ(ExitCode::kTryAgain, Refusal().code());
 }
 
+TEST_F(WeightsStoreTest, AFilePutByHandIsUsedAlsoWhereItsDigestCannotBeRecorded) {
+  fs::create_directories(cache_ / "yolov5l6.pt.sha256" / "in the way");  // permissions do not stop root
+  WriteFile(cache_ / "yolov5l6.pt", "model by hand");
+  EXPECT_EQ(cache_ / "yolov5l6.pt", Find());
+  EXPECT_THAT(said_, HasSubstr("will not be noticed: cannot write '"));
+}
+
 TEST_F(WeightsStoreTest, WithoutAHomeTheErrorSaysWhatToSet) {
   options_.cache = std::nullopt;
   EXPECT_EQ(ExitCode::kUsage, Refusal().code());

@@ -81,5 +81,10 @@ TEST(DrawTest, LabelsMayHoldAnyBytes) {
   EXPECT_EQ(kColor, PixelAt(image, 40, 5));
 }
 
+TEST(DrawTest, LinesThatOpenCvCannotDrawAreAnError) {
+  Image image({8, 8}, {0, 0, 0});
+  EXPECT_THROW(DrawBox(image, {1, 1, 5, 5}, "", {0, 0, 0}, {.line_thickness = 40'000}), Error);
+}
+
 }  // namespace
 }  // namespace roost::yolo
