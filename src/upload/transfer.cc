@@ -63,7 +63,9 @@ Record Transfer::Deliver(const SourceFile& file) {
   if (!held) return DestinationFailed(std::move(record), held.error());
 
   if (held->has_value() && (*held)->size == record.size) {
-    const auto same = (*held)->is_source ? Result<bool>(true) : remote_.Matches(file.path, *source);
+    const bool may_delete = options_.delete_after_verify && !options_.dry_run;
+    const Proof proof = may_delete ? Proof::kOnDisk : Proof::kAsSeen;
+    const auto same = (*held)->is_source ? Result<bool>(true) : remote_.Matches(file.path, *source, proof);
     if (!same && source->failed()) return SourceFailed(std::move(record), same.error());
     if (!same) return DestinationFailed(std::move(record), same.error());
     if (*same) {

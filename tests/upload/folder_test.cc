@@ -103,6 +103,20 @@ TEST_F(FolderTest, KeepsTheModificationTimeOfTheSource) {
   EXPECT_EQ(fs::last_write_time(local), fs::last_write_time(root() / "a/b/f"));
 }
 
+TEST_F(FolderTest, OnlyTheSameContentMatchesHoweverSureOneMustBe) {
+  test::WriteFile(folder_.path() / "f", "content");
+  fs::create_directories(root() / "a/b");
+  test::WriteFile(root() / "a/b/same", "content");
+  test::WriteFile(root() / "a/b/other", "CONTENT");
+  for (const Proof proof : {Proof::kAsSeen, Proof::kOnDisk}) {
+    auto source = SourceReader::Open(folder_.path() / "f");
+    ASSERT_TRUE(source.ok());
+    EXPECT_TRUE(remote_->Matches("a/b/same", *source, proof).value());
+    EXPECT_FALSE(remote_->Matches("a/b/other", *source, proof).value());
+    EXPECT_FALSE(remote_->Matches("a/b/missing", *source, proof).value());
+  }
+}
+
 TEST_F(FolderTest, GivingUpInTheMiddleLeavesTheOldFile) {
   test::WriteFile(folder_.path() / "f", std::string(1 << 20, 'n'));
   test::WriteFile(root() / "f", "old");
@@ -182,6 +196,16 @@ TEST_F(FolderTest, AFolderIsNotSentIntoItself) {
   EXPECT_NO_THROW(remote_->CheckSource({root() / "exp", "copy"}));
   fs::create_directories(folder_.path() / "destination2");
   EXPECT_NO_THROW(remote_->CheckSource({folder_.path() / "destination2", "destination2"}));
+}
+
+TEST(MakeRemote, DotsBehindALinkMeanWhatTheSystemMeans) {
+  const SystemClock clock;
+  const TemporaryDirectory folder;
+  const Path here = fs::canonical(folder.path());
+  fs::create_directories(here / "mnt/disk");
+  fs::create_directory_symlink("mnt/disk", here / "lk");
+  EXPECT_EQ("folder:" + (here / "mnt/res").string(),
+            MakeRemote("folder:" + (here / "lk/../res").string(), clock)->Name());
 }
 
 TEST(MakeRemote, NamesWhatItKnows) {

@@ -35,7 +35,8 @@ class FakeRemote final : public Remote {
     return std::optional(Held{.size = it->second.size()});
   }
 
-  Result<bool> Matches(const std::string& path, SourceReader& source) override {
+  Result<bool> Matches(const std::string& path, SourceReader& source, Proof proof) override {
+    proofs.push_back(proof);
     const auto digest = source.Sha256();
     if (!digest) return digest.error();
     return *digest == DigestOf(DigestKind::kSha256, files.at(path));
@@ -56,6 +57,7 @@ class FakeRemote final : public Remote {
   }
 
   std::vector<std::string> cleaned;
+  std::vector<Proof> proofs;  ///< asked for
 };
 
 class RecordingReporter final : public TransferReporter {
@@ -118,6 +120,19 @@ TEST_F(TransferTest, ADryRunChangesNothing) {
   EXPECT_FALSE(remote_.opened);
   EXPECT_THAT(remote_.cleaned, IsEmpty());
   EXPECT_TRUE(fs::exists(source() / "missing"));
+}
+
+TEST_F(TransferTest, WhatIsThereMustBeOnDiskBeforeTheSourceGoes) {
+  Make("equal", "same");
+  remote_.files = {{"equal", "same"}};
+  Run();
+  Run({.dry_run = true, .delete_after_verify = true});
+  EXPECT_THAT(remote_.proofs, ElementsAre(Proof::kAsSeen, Proof::kAsSeen));
+  EXPECT_TRUE(fs::exists(source() / "equal"));
+
+  Run({.delete_after_verify = true});
+  EXPECT_EQ(Proof::kOnDisk, remote_.proofs.back());
+  EXPECT_FALSE(fs::exists(source() / "equal"));
 }
 
 TEST_F(TransferTest, OneRefusedFileDoesNotStopTheOthersAndIsNotDeleted) {

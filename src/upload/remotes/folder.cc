@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -126,7 +127,13 @@ class Folder final : public Remote {
   }
 
   void Open() override {
+    std::error_code unreadable;
+    std::vector<Path> missing;
+    for (Path at = root_; at.has_relative_path() && !fs::exists(at, unreadable); at = at.parent_path()) {
+      missing.push_back(at);
+    }
     MakeDirectories(root_);
+    for (const Path& made : missing) SyncDirectory(made.parent_path());
     if (::access(root_.c_str(), W_OK | X_OK) != 0) {
       const Error error = ErrnoError(errno, "write to folder", root_);
       throw Error(error.message(), errno == EACCES ? ExitCode::kPermission : ExitCode::kCannotCreate);
@@ -157,24 +164,33 @@ class Folder final : public Remote {
     return std::optional(Held{static_cast<std::uint64_t>(info.st_size), is_source});
   }
 
-  Result<bool> Matches(const std::string& path, SourceReader& source) override {
+  Result<bool> Matches(const std::string& path, SourceReader& source, Proof proof) override {
     const auto expected = source.Sha256();
     if (!expected) return expected.error();
-    // What cannot be read here does not match: it is replaced. What matches may have been written a moment
-    // ago by somebody who did not sync, and our caller may delete the source.
     const Path place = root_ / path;
-    const FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid()) return false;
+    if (proof == Proof::kOnDisk) {
+      // Perhaps written a moment ago by somebody who did not sync.
+      const FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!file.valid()) return false;
+      if (::fsync(file.get()) != 0) return DestinationError(errno, "write", place);
+      ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+    }
+    // What cannot be read here does not match: it is replaced.
     const auto found = DigestOfFile(DigestKind::kSha256, place);
     if (!found.ok() || *found != *expected) return false;
-    if (::fsync(file.get()) != 0) return DestinationError(errno, "write", place);
-    SyncDirectory(place.parent_path());
+    if (proof == Proof::kOnDisk) {
+      SyncDirectory(place.parent_path());
+      SyncFolderNames(place.parent_path());
+    }
     return true;
   }
 
   Result<void> Put(const std::string& path, SourceReader& source, const Moved& moved) override {
     const Path place = root_ / path;
-    if (auto made = MakeFolders(place.parent_path()); !made) return made.error();
+    std::error_code error;
+    fs::create_directories(place.parent_path(), error);
+    if (error) return DestinationError(error.value(), "create folder", place.parent_path());
+    SyncFolderNames(place.parent_path());
     for (int attempt = 1;; ++attempt) {
       auto outcome = TryPut(place, source, moved);
       if (!outcome) return outcome.error();
@@ -187,17 +203,13 @@ class Folder final : public Remote {
   }
 
  private:
-  /// mkdir -p that survives a power cut: each new folder is an entry of the one above it.
-  static Result<void> MakeFolders(const Path& folder) {
-    std::error_code error;
-    std::vector<Path> missing;
-    for (Path above = folder; !above.empty() && !fs::exists(above, error); above = above.parent_path()) {
-      missing.push_back(above);
+  /// After this `folder` is still found when the power was cut: it is an entry of the folder above it, which
+  /// is an entry of the next, up to the destination. Once for each: new ones, and those of a killed run.
+  void SyncFolderNames(const Path& folder) {
+    for (Path at = folder; synced_names_.insert(at).second; at = at.parent_path()) {
+      SyncDirectory(at.parent_path());
+      if (at == root_) return;
     }
-    fs::create_directories(folder, error);
-    if (error) return DestinationError(error.value(), "create folder", folder);
-    for (const Path& made : missing) SyncDirectory(made.parent_path());
-    return {};
   }
 
   /// False where what arrived is not what was sent.
@@ -270,14 +282,17 @@ class Folder final : public Remote {
   const Clock& clock_;
   std::string mark_;
   unsigned counter_ = 0;
+  std::set<Path> synced_names_;
 };
 
 }  // namespace
 
 std::unique_ptr<Remote> MakeFolder(const std::string& path, const Clock& clock) {
   if (path.empty()) throw Error("--to folder: needs a path", ExitCode::kUsage);
-  Path root = fs::weakly_canonical(fs::absolute(path));  // as the system reads ".." behind a link
-  if (!root.has_filename()) root = root.parent_path();   // "out/" is "out"
+  std::error_code error;
+  Path root = fs::weakly_canonical(fs::absolute(path), error);  // as the system reads ".." behind a link
+  if (error) throw DestinationError(error.value(), "examine", path);
+  if (!root.has_filename()) root = root.parent_path();  // "out/" is "out"
   return std::make_unique<Folder>(std::move(root), clock);
 }
 

@@ -24,6 +24,12 @@ struct Held {
 /// Called with the number of bytes sent since the last call; false asks to give up.
 using Moved = std::function<bool(std::uint64_t bytes)>;
 
+/// How sure Remote::Matches has to be.
+enum class Proof {
+  kAsSeen,  ///< what a reader gets now, perhaps out of some memory: enough to send nothing
+  kOnDisk   ///< as after Put(): enough to delete the source
+};
+
 /// A place that results are sent to. Owns its connections. Paths are relative to the destination, with '/'
 /// between names. Used from one thread.
 ///
@@ -50,8 +56,9 @@ class Remote {
   /// What is there under the path of `file`. Changes nothing.
   virtual Result<std::optional<Held>> Find(const SourceFile& file) = 0;
 
-  /// Whether what is there under `path` has the digest of `source`, which is read to its end.
-  virtual Result<bool> Matches(const std::string& path, SourceReader& source) = 0;
+  /// Whether what is there under `path` has the digest of `source`, which is read to its end. Changes no
+  /// content.
+  virtual Result<bool> Matches(const std::string& path, SourceReader& source, Proof proof) = 0;
 
   /// Stores `source`, from its start, under `path`, in place of what was there. When this returns well the
   /// destination itself has confirmed the digest and a power cut does not undo it. Until then, and after an
