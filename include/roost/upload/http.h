@@ -57,8 +57,8 @@ struct Limits {
   /// Followed for GET and HEAD only, so that neither a body nor a method is sent to another place; from https
   /// to https only. 0: a redirect is a Response like any other.
   int redirects = 10;
-  /// Of a response body, wherever it goes.
-  std::uint64_t body_bytes = UINT64_MAX;
+  /// Of a response body, wherever it goes: by default more than any model file, and less than a disk.
+  std::uint64_t body_bytes = std::uint64_t{4} << 30;
 };
 
 struct Request {
