@@ -1,30 +1,58 @@
 #include "upload/manifest.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
 
+#include "roost/base/text.h"
+
 namespace roost::upload {
 namespace {
 
+/// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none.
+std::size_t CharacterLength(std::string_view text) {
+  for (std::size_t length = 1; length <= std::min<std::size_t>(4, text.size()); ++length) {
+    if (IsUtf8(text.substr(0, length))) return length;
+  }
+  return 0;
+}
+
+/// C0, DEL and C1 (U+0080 to U+009F): what a terminal may obey.
+bool IsControl(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return first < 0x20 || first == 0x7F;
+  return character.size() == 2 && first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    std::array<char, 5> code{};
+    std::snprintf(code.data(), code.size(), "\\x%02X", static_cast<unsigned char>(c));
+    text += code.data();
+  }
+  return text;
+}
+
 std::string Escaped(std::string_view text) {
   std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\\') {
+  while (!text.empty()) {
+    const std::size_t length = CharacterLength(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    text.remove_prefix(character.size());
+    if (character == "\\") {
       line += "\\\\";
-    } else if (c == '\t') {
+    } else if (character == "\t") {
       line += "\\t";
-    } else if (c == '\n') {
+    } else if (character == "\n") {
       line += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      std::array<char, 5> code{};
-      std::snprintf(code.data(), code.size(), "\\x%02X", byte);
-      line += code.data();
+    } else if (length == 0 || IsControl(character)) {
+      line += Hex(character);
     } else {
-      line += c;
+      line += character;
     }
   }
   return line;

@@ -26,8 +26,8 @@ struct Record {
   std::string source;       ///< absolute local name
   std::string destination;  ///< Remote::Name()
   Outcome outcome = Outcome::kFailed;
-  bool link = false;  ///< `source` is a symbolic link; what it points to was read
-  std::uint64_t size = 0;
+  bool link = false;          ///< `source` is a symbolic link; what it points to was read
+  std::uint64_t size = 0;     ///< of what was read; as the file says where it was not read
   std::int64_t mtime_ns = 0;  ///< of the source, when it was read
   std::string sha256;         ///< confirmed by the destination; empty where kFailed and in dry runs
   std::string error;          ///< only where kFailed
@@ -36,8 +36,9 @@ struct Record {
   bool Confirmed() const;
 };
 
-/// "sha256 <tab> size <tab> path <tab> outcome". Backslash, tab and control characters in the path are
-/// written \\, \t, \n and \xHH; "-" where there is no digest.
+/// "sha256 <tab> size <tab> path <tab> outcome". Backslash, tab and line end in the path are written \\, \t
+/// and \n; each byte of other control characters (C0, DEL, C1) and of what is not UTF-8 \xHH. "-" where there
+/// is no digest.
 std::string TextLine(const Record& record);
 
 /// One JSON object with the fields of Record by their names; `link`, `sha256` and `error` only where they are

@@ -41,6 +41,7 @@ Result<std::size_t> SourceReader::Read(std::span<char> buffer) {
   } while (n < 0 && errno == EINTR);
   if (n < 0) return Fail(ErrnoError(errno, "read", path_));
   if (n > 0) {
+    size_ += static_cast<std::uint64_t>(n);
     digest_.Update(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
     return static_cast<std::size_t>(n);
   }
@@ -59,6 +60,7 @@ Result<void> SourceReader::Rewind() {
   if (::lseek(file_.get(), 0, SEEK_SET) != 0) return Fail(ErrnoError(errno, "read", path_));
   digest_ = Digest(DigestKind::kSha256);
   sha256_.clear();
+  size_ = 0;
   return {};
 }
 

@@ -44,6 +44,9 @@ class SourceReader {
   /// Reads what is left. Lower-case hexadecimal SHA-256 of the whole file.
   Result<std::string> Sha256();
 
+  /// Bytes read so far: the size, once the end was read. Files of /proc have more than they say.
+  std::uint64_t size() const { return size_; }
+
   bool failed() const { return failed_; }
 
  private:
@@ -56,6 +59,7 @@ class SourceReader {
   FileStamp stamp_;
   Digest digest_{DigestKind::kSha256};
   std::string sha256_;  ///< empty until the end was read
+  std::uint64_t size_ = 0;
   bool failed_ = false;
 };
 

@@ -23,6 +23,12 @@ Record Sent(const std::string& path) {
 TEST(Manifest, ATextLineHasFourFieldsWhateverTheNameIs) {
   EXPECT_EQ("ab12\t7\texp/bus.jpg\tsent\n", TextLine(Sent("exp/bus.jpg")));
   EXPECT_EQ("ab12\t7\ta\\tb\\nc\\\\d\\x1B e\tsent\n", TextLine(Sent("a\tb\nc\\d\033 e")));
+  EXPECT_EQ("ab12\t7\tcaf\\xE9.jpg\tsent\n", TextLine(Sent("caf\xE9.jpg"))) << "Latin-1";
+  EXPECT_EQ("ab12\t7\tcaf\xC3\xA9\xC2\xA0.jpg\tsent\n", TextLine(Sent("caf\xC3\xA9\xC2\xA0.jpg")));
+  EXPECT_EQ("ab12\t7\t\\xC2\\x9B2J\tsent\n", TextLine(Sent("\xC2\x9B"
+                                                           "2J")))
+      << "clears a terminal";
+  EXPECT_EQ("ab12\t7\tx\\xF0\\x9F\tsent\n", TextLine(Sent("x\xF0\x9F"))) << "half a character";
   Record failed = Sent("x");
   failed.outcome = Outcome::kFailed;
   failed.sha256.clear();
