@@ -1,9 +1,9 @@
 // yolo-upload: brings results to where they are kept. Flags, wiring and exit code; the work is in src/upload.
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -56,6 +56,22 @@ struct Arguments {
   ConsoleOptions console;
 };
 
+/// Empty values come from job scripts that name a variable which is not set: never to be taken for "not
+/// given", nor "--flag=" for "--flag NEXT".
+void RefuseEmptyValues(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const std::string_view argument = argv[i];
+    const bool flag = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    if (!flag && !argument.empty()) continue;
+    const std::string_view before = argv[i - 1];
+    const std::string_view of = flag                               ? argument.substr(0, argument.size() - 1)
+                                : i > 1 && before.starts_with("-") ? before
+                                                                   : "SOURCE";
+    throw Error(std::string(of) + " is empty", ExitCode::kUsage,
+                "Is a variable not set? See yolo-upload --help.");
+  }
+}
+
 /// False where help or version was asked for and printed.
 bool Parse(int argc, char** argv, Arguments& arguments) {
   CLI::App app("Copies result files to a destination, verified by digest, and skips what is there already.",
@@ -82,6 +98,7 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
   app.add_flag("--dry-run", arguments.transfer.dry_run, "Only say what would be done");
   app.add_flag("--json", arguments.console.json, "Print the manifest as JSON lines");
   app.add_flag("-q,--quiet", arguments.console.quiet, "No progress and no summary on standard error");
+  RefuseEmptyValues(argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& request) {
@@ -89,14 +106,6 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
     return false;
   } catch (const CLI::ParseError& error) {
     throw Error(error.what(), ExitCode::kUsage, "See yolo-upload --help.");
-  }
-  // Empty where a job script named a variable that is not set: not to be taken for "not given".
-  std::vector<std::string> given = arguments.filter.include;
-  given.insert(given.end(), arguments.filter.exclude.begin(), arguments.filter.exclude.end());
-  if (app.count("--manifest") > 0) given.push_back(arguments.manifest);
-  if (std::find(given.begin(), given.end(), "") != given.end()) {
-    throw Error("--manifest, --include and --exclude must not be empty", ExitCode::kUsage,
-                "See yolo-upload --help.");
   }
   arguments.console.dry_run = arguments.transfer.dry_run;
   return true;
@@ -113,6 +122,7 @@ int Main(int argc, char** argv) {
     roots.push_back(PlaceSource(source));
     remote->CheckSource(roots.back());
   }
+  if (arguments.transfer.delete_after_verify) RefuseOverlaps(roots);
   std::unique_ptr<ManifestFile> manifest;
   if (!arguments.manifest.empty() && !arguments.transfer.dry_run) {
     manifest = std::make_unique<ManifestFile>(arguments.manifest);

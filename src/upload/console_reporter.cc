@@ -60,6 +60,7 @@ void ConsoleReporter::Finished(const Totals& totals) {
   }
   text += " to " + destination_;
   if (totals.skipped > 0) text += ", " + std::to_string(totals.skipped) + " already there";
+  if (totals.half_written > 0) text += ", " + std::to_string(totals.half_written) + " half-written left out";
   if (totals.failed > 0) text += ", " + std::to_string(totals.failed) + " failed";
   if (totals.left > 0) text += ", " + std::to_string(totals.left) + " not sent";
   if (totals.links > 0) text += ", " + Count(totals.links, "link") + " followed";

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fnmatch.h>
@@ -51,7 +52,8 @@ bool IsTransferTemporary(const Path& path) {
 /// Walks one SOURCE after the other and collects.
 class Lister {
  public:
-  Lister(const Filter& filter, const Path& leave_out) : filter_(filter) {
+  Lister(const Filter& filter, const Path& leave_out)
+      : filter_(filter), include_matched_(filter.include.size()) {
     struct stat info {};
     if (!leave_out.empty() && ::stat(leave_out.c_str(), &info) == 0) leave_out_ = {info.st_dev, info.st_ino};
   }
@@ -59,22 +61,24 @@ class Lister {
   void List(const SourceRoot& root) {
     struct stat info {};
     if (::stat(root.local.c_str(), &info) != 0) throw ErrnoError(errno, "read", root.local);
+    const Path entry = root.Entry();
     if (S_ISDIR(info.st_mode)) {
+      folder_ = entry;
       ListFolder(root.local, root.path, "");
     } else {
+      folder_ = entry.parent_path();
       ListEntry(root.local, root.path, root.path);
     }
   }
 
   SourceTree Finish() {
     std::sort(tree_.files.begin(), tree_.files.end(), [](const SourceFile& a, const SourceFile& b) {
-      return std::pair(a.path, a.local.lexically_normal()) < std::pair(b.path, b.local.lexically_normal());
+      return std::tie(a.path, a.entry) < std::tie(b.path, b.entry);
     });
     // The same file named twice is one file.
-    const auto end =
-        std::unique(tree_.files.begin(), tree_.files.end(), [](const SourceFile& a, const SourceFile& b) {
-          return a.path == b.path && a.local.lexically_normal() == b.local.lexically_normal();
-        });
+    const auto end = std::unique(
+        tree_.files.begin(), tree_.files.end(),
+        [](const SourceFile& a, const SourceFile& b) { return a.path == b.path && a.entry == b.entry; });
     tree_.files.erase(end, tree_.files.end());
     const auto twin =
         std::adjacent_find(tree_.files.begin(), tree_.files.end(),
@@ -83,6 +87,9 @@ class Lister {
       throw Error("'" + twin->local.string() + "' and '" + std::next(twin)->local.string() +
                       "' would both become '" + twin->path + "' at the destination",
                   ExitCode::kUsage, "Upload them in two runs to different destinations.");
+    }
+    for (std::size_t i = 0; i < include_matched_.size(); ++i) {
+      if (!include_matched_[i]) tree_.idle_includes.push_back(filter_.include[i]);
     }
     return std::move(tree_);
   }
@@ -112,10 +119,17 @@ class Lister {
     if (S_ISDIR(info.st_mode))
       return Refuse(local, path, below, "a link to a folder: such links are not followed");
     if (!S_ISREG(info.st_mode)) return Refuse(local, path, below, KindOf(info.st_mode));
-    if (leave_out_ == std::pair(info.st_dev, info.st_ino) || !filter_.Takes(below)) return;
-    // Half-written, by somebody who is at it or was killed: nobody's result.
-    if (IsAtomicTemporary(local) || IsTransferTemporary(local)) return;
-    tree_.files.push_back({local, path, static_cast<std::uint64_t>(info.st_size), link});
+    if (leave_out_ == std::pair(info.st_dev, info.st_ino)) return;
+    NoteIncludes(below);
+    if (!filter_.Takes(below)) return;
+    if (IsAtomicTemporary(local) || IsTransferTemporary(local)) return tree_.half_written.push_back(local);
+    tree_.files.push_back({local, folder_ / below, path, static_cast<std::uint64_t>(info.st_size), link});
+  }
+
+  void NoteIncludes(const std::string& below) {
+    for (std::size_t i = 0; i < include_matched_.size(); ++i) {
+      if (!include_matched_[i]) include_matched_[i] = MatchesWithParents({filter_.include[i]}, below);
+    }
   }
 
   void Refuse(const Path& local, const std::string& path, const std::string& below, std::string reason) {
@@ -123,6 +137,8 @@ class Lister {
   }
 
   const Filter& filter_;
+  std::vector<bool> include_matched_;
+  Path folder_;  ///< SourceRoot::Entry() of the folder that `below` is relative to
   std::optional<std::pair<dev_t, ino_t>> leave_out_;
   SourceTree tree_;
 };
@@ -144,6 +160,33 @@ SourceRoot PlaceSource(const std::string& argument) {
   const Path name = Path(argument).filename();
   if (name != "." && name != "..") return {argument, name.string()};
   return {argument, fs::canonical(argument).filename().string()};
+}
+
+Path SourceRoot::Entry() const {
+  std::error_code error;
+  // "x/" names no entry: without the slash it does.
+  const Path plain = local.has_filename() ? local : local.parent_path();
+  const bool folder = fs::is_directory(local, error);
+  const Path above = plain.has_parent_path() ? plain.parent_path() : Path(".");
+  Path entry = folder ? fs::canonical(local, error) : fs::canonical(above, error) / plain.filename();
+  if (error) throw ErrnoError(error.value(), "read", local);
+  return entry;
+}
+
+void RefuseOverlaps(const std::vector<SourceRoot>& roots) {
+  for (const SourceRoot& outer : roots) {
+    const Path above = outer.Entry();
+    for (const SourceRoot& inner : roots) {
+      const Path below = inner.Entry();
+      if (&outer == &inner || (above == below && outer.path == inner.path)) continue;
+      if (std::mismatch(above.begin(), above.end(), below.begin(), below.end()).first != above.end())
+        continue;
+      throw Error("SOURCE '" + inner.local.string() + "' is " + (above == below ? "" : "inside ") +
+                      "SOURCE '" + outer.local.string() +
+                      "', and --delete-after-verify would delete it before it is sent twice",
+                  ExitCode::kUsage, "Name each folder once.");
+    }
+  }
 }
 
 SourceTree ListSources(const std::vector<SourceRoot>& roots, const Filter& filter, const Path& leave_out) {

@@ -12,6 +12,10 @@ ExitCode Transfer::Run(const SourceTree& tree) {
   std::uint64_t bytes = 0;
   for (const SourceFile& file : tree.files) bytes += file.size;
   reporter_.Started(tree.files.size(), bytes);
+  totals_.half_written = tree.half_written.size();
+  for (const std::string& pattern : tree.idle_includes) {
+    reporter_.Problem("warning: no file matches --include '" + pattern + "'");
+  }
 
   std::optional<Error> end;
   try {
@@ -72,6 +76,7 @@ Record Transfer::Deliver(const SourceFile& file) {
       const auto digest = source->Sha256();
       if (!digest) return SourceFailed(std::move(record), digest.error());
       record.sha256 = *digest;
+      record.size = source->size();
       record.outcome = Outcome::kSkipped;
       if (!(*held)->is_source) confirmed_ = source->stamp();
       return record;
@@ -93,6 +98,7 @@ Record Transfer::Deliver(const SourceFile& file) {
   const auto digest = source->Sha256();
   if (!digest) return SourceFailed(std::move(record), digest.error());
   record.sha256 = *digest;
+  record.size = source->size();
   record.outcome = held->has_value() ? Outcome::kReplaced : Outcome::kSent;
   confirmed_ = source->stamp();
   return record;

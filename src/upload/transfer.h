@@ -28,8 +28,9 @@ struct Totals {
   std::uint64_t sent = 0;  ///< files, those that replaced another included; in a dry run: would be
   std::uint64_t skipped = 0;
   std::uint64_t failed = 0;
-  std::uint64_t links = 0;  ///< of `sent` and `skipped`: links that were followed
-  std::uint64_t left = 0;   ///< not dealt with, because the run ended early
+  std::uint64_t half_written = 0;  ///< left out, see SourceTree
+  std::uint64_t links = 0;         ///< of `sent` and `skipped`: links that were followed
+  std::uint64_t left = 0;          ///< not dealt with, because the run ended early
   std::uint64_t deleted = 0;
   std::uint64_t bytes_sent = 0;
   std::chrono::duration<double> elapsed{0};

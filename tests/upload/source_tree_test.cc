@@ -55,12 +55,47 @@ TEST_F(SourceTreeTest, HalfWrittenFilesAreNobodysResults) {
   Make("exp/bus.jpg");
   Make("exp/.yolo-upload.host.1-2.0.part");
   const AtomicFile under_way(root() / "exp" / "zidane.jpg");
-  EXPECT_THAT(PathsOf(List({"exp"})), ElementsAre("exp/bus.jpg"));
+  const SourceTree tree = List({"exp"});
+  EXPECT_THAT(PathsOf(tree), ElementsAre("exp/bus.jpg"));
+  EXPECT_EQ(2u, tree.half_written.size());
+  EXPECT_THAT(tree.unusable, IsEmpty());
 }
 
 TEST_F(SourceTreeTest, OneFileNamedInTwoWaysIsOneFile) {
   Make("exp/bus.jpg");
   EXPECT_THAT(PathsOf(List({"exp", "./exp"})), ElementsAre("exp/bus.jpg"));
+  EXPECT_THAT(PathsOf(List({"exp/bus.jpg", "exp/../exp/bus.jpg"})), ElementsAre("bus.jpg"));
+  fs::create_directory_symlink("exp", root() / "latest");
+  EXPECT_THAT(PathsOf(List({"exp/", "latest/"})), ElementsAre("bus.jpg"));
+}
+
+TEST_F(SourceTreeTest, ASourceInsideAnotherIsRefusedWhereSourcesAreDeleted) {
+  Make("nd/sub/f");
+  Make("nd2/f");
+  const auto refuse = [&](const std::vector<std::string>& sources) {
+    std::vector<SourceRoot> roots;
+    for (const std::string& source : sources) roots.push_back(PlaceSource((root() / source).string()));
+    RefuseOverlaps(roots);
+  };
+  for (const std::vector<std::string>& sources : std::vector<std::vector<std::string>>{
+           {"nd", "nd/sub"}, {"nd/sub/", "nd"}, {"nd", "nd/sub/f"}, {"nd", "nd/"}}) {
+    try {
+      refuse(sources);
+      FAIL() << sources[0] << " and " << sources[1];
+    } catch (const Error& error) {
+      EXPECT_EQ(ExitCode::kUsage, error.code());
+      for (const std::string& source : sources) {
+        EXPECT_THAT(error.message(), HasSubstr("'" + (root() / source).string() + "'"));
+      }
+    }
+  }
+  EXPECT_NO_THROW(refuse({"nd", "nd2", "nd/../nd"}));
+}
+
+TEST_F(SourceTreeTest, AnIncludeThatMatchesNothingIsKnown) {
+  Make("exp/bus.jpg");
+  const SourceTree tree = List({"exp"}, {.include = {"*.jpg", "*.zzz"}, .exclude = {"bus*"}});
+  EXPECT_THAT(tree.idle_includes, ElementsAre("*.zzz"));
 }
 
 TEST_F(SourceTreeTest, ALinkToAFolderAsSourceIsEntered) {

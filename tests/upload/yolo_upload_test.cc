@@ -350,7 +350,6 @@ TEST_F(YoloUploadTest, QuietSaysNothingButTheManifest) {
 TEST_F(YoloUploadTest, WrongUsageAndMissingSourcesSendNothing) {
   MakeResults();
   EXPECT_EQ(64, Upload({"runs/exp"}).status.value);
-  EXPECT_EQ(64, Upload({"runs/exp", "--to", "folder:out", "--manifest", ""}).status.value);
   EXPECT_EQ(64, Upload({"--to", "folder:out"}).status.value);
   EXPECT_EQ(64, Upload({"runs/exp", "--to", "folder:out", "--no-such-flag"}).status.value);
   EXPECT_EQ(64, Upload({"runs/exp", "--to", "drive:abc"}).status.value);
@@ -360,6 +359,59 @@ TEST_F(YoloUploadTest, WrongUsageAndMissingSourcesSendNothing) {
   EXPECT_FALSE(fs::exists(root() / "out"));
   EXPECT_EQ(0, Upload({"--help"}).status.value);
   EXPECT_THAT(Upload({"--version"}).out, HasSubstr("yolo-upload"));
+}
+
+TEST_F(YoloUploadTest, AnEmptyValueIsNotTakenForNone) {
+  MakeResults();
+  for (const std::string flag : {"--to", "--manifest", "--include", "--exclude"}) {
+    const auto apart = Upload({"runs/exp", "--to", "folder:out", flag, ""});
+    EXPECT_EQ(64, apart.status.value) << flag;
+    EXPECT_THAT(apart.err, HasSubstr(flag + " is empty"));
+    // Not to be read as "FLAG runs/exp/bus.jpg".
+    const auto joined = Upload({flag + "=", "runs/exp/bus.jpg", "runs/exp", "--to", "folder:out"});
+    EXPECT_EQ(64, joined.status.value) << flag;
+    EXPECT_THAT(joined.err, HasSubstr(flag + " is empty"));
+  }
+  EXPECT_EQ(64, Upload({"", "--to", "folder:out"}).status.value);
+  EXPECT_THAT(Upload({"runs/exp", "", "--to", "folder:out"}).err, HasSubstr("SOURCE is empty"));
+  EXPECT_EQ(64, Upload({"runs/exp", "--to", "folder:"}).status.value);
+  EXPECT_FALSE(fs::exists(root() / "out"));
+  EXPECT_EQ(300'000u, fs::file_size(root() / "runs/exp/bus.jpg"));
+}
+
+TEST_F(YoloUploadTest, HalfWrittenFilesStayAndFailNothing) {
+  MakeResults();
+  Make("runs/exp/.yolo-upload.host.1-2.0.part", "half");
+  Make("runs/exp/.bus.another-host.7.0.tmp.jpg", "half");
+  const auto run = Upload({"runs/exp", "--to", "folder:out", "--delete-after-verify"});
+  EXPECT_EQ(0, run.status.value) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("2 half-written left out"));
+  EXPECT_EQ(4u, DigestsBelow(root() / "out").size());
+  EXPECT_EQ(2u, DigestsBelow(root() / "runs").size());
+}
+
+TEST_F(YoloUploadTest, OverlappingSourcesAreNotDeleted) {
+  MakeResults();
+  const auto run = Upload({"runs/exp", "runs/exp/labels", "--to", "folder:out", "--delete-after-verify"});
+  EXPECT_EQ(64, run.status.value) << run.err;
+  EXPECT_EQ(4u, DigestsBelow(root() / "runs").size());
+  EXPECT_EQ(0, Upload({"runs/exp", "runs/exp/labels", "--to", "folder:out"}).status.value);
+  EXPECT_TRUE(fs::exists(root() / "out/labels/bus.txt"));
+}
+
+TEST_F(YoloUploadTest, WarnsOfAnIncludeThatMatchesNothing) {
+  MakeResults();
+  const auto run = Upload({"runs/exp", "--to", "folder:out", "--include", "*.zzz"});
+  EXPECT_EQ(0, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("no file matches --include '*.zzz'"));
+}
+
+TEST_F(YoloUploadTest, TheManifestHasTheSizeThatWasRead) {
+  if (!fs::is_regular_file("/proc/version")) GTEST_SKIP() << "needs /proc";
+  const auto run = Upload({"/proc/version", "--to", "folder:out"});
+  EXPECT_EQ(0, run.status.value) << run.err;
+  EXPECT_EQ(std::to_string(fs::file_size(root() / "out/version")), Split(run.out, '\t').at(1));
+  EXPECT_NE("0", Split(run.out, '\t').at(1));
 }
 
 TEST_F(YoloUploadTest, AManifestThatCannotBePrintedIsNotSuccess) {
