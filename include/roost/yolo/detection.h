@@ -4,6 +4,9 @@
 
 namespace roost::yolo {
 
+/// What a model was trained for; it follows from the head that its checkpoint ends in.
+enum class Task { kDetect, kSegment, kClassify };
+
 /// Height first, as in the reference's shapes and --imgsz.
 struct Size {
   std::int64_t height = 0;
@@ -23,6 +26,7 @@ struct Detection {
   Box box;
   float confidence = 0;  ///< objectness times class score, 0..1
   std::int64_t class_id = 0;
+  std::int64_t row = 0;  ///< of the predictions that it was made from: its mask coefficients are there
 };
 
 }  // namespace roost::yolo

@@ -20,14 +20,33 @@ struct ImageBatch {
   std::vector<float> pixels;
 };
 
-/// Decoded output of a detection head: [n, rows, columns]; columns are x, y, w, h in pixels of the network
-/// input, objectness, then a score per class; rows in order level, anchor, y, x. A graph that ends in a
-/// feature map gives one row per channel, its pixels in the columns.
+/// The low-resolution maps that a segmentation head composes its masks of: [n, channels, height, width], C
+/// order, a quarter of the sides of the network input. No channels: the network is no segmentation model.
+struct Prototypes {
+  std::int64_t channels = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::vector<float> values;
+
+  /// [channels, height, width] of picture `i`.
+  std::span<const float> of(std::int64_t i) const {
+    const auto size = static_cast<std::size_t>(channels * height * width);
+    return std::span(values).subspan(static_cast<std::size_t>(i) * size, size);
+  }
+};
+
+/// What a network says of a batch: [n, rows, columns].
+///
+/// Detection and segmentation: columns are x, y, w, h in pixels of the network input, objectness, a score per
+/// class and, for segmentation, `prototypes.channels` mask coefficients; rows in order level, anchor, y, x.
+/// Classification: one row, its columns a logit per class. A graph that ends in a feature map gives one row
+/// per channel, its pixels in the columns.
 struct Predictions {
   std::int64_t n = 0;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::vector<float> values;
+  Prototypes prototypes;
 
   /// [rows, columns] of picture `i`.
   std::span<const float> of(std::int64_t i) const {

@@ -10,11 +10,13 @@
 
 namespace roost::yolo {
 
-/// A detection model read from a checkpoint and checked, ready for an engine.
+/// A model read from a checkpoint and checked, ready for an engine.
 struct Network {
   Graph graph;
+  Task task = Task::kDetect;
   std::vector<std::string> names;  ///< of the classes, by id
   std::int64_t classes = 0;
+  std::int64_t masks = 0;  ///< mask coefficients of a row: the last columns; 0 unless segmentation
   std::int64_t stride = 32;
   Size input;           ///< the size asked for, rounded up to the stride
   std::string summary;  ///< "213 layers, 1867405 parameters, 80 classes"

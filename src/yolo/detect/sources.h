@@ -7,12 +7,17 @@
 
 namespace roost::yolo {
 
-/// One file to look at.
+/// One thing to look at.
 struct Input {
-  enum class Kind { kImage, kVideo };
-  Path path;  ///< absolute
+  enum class Kind { kImage, kVideo, kStream };
+  Path path;  ///< absolute; of a downloaded picture where it was put; of a stream a name fit for files
   Kind kind = Kind::kImage;
   std::string unusable;  ///< why it cannot be used, where that is known without opening it
+  /// With --recursive, the folder that the file lies in, seen from its source: results go to the same place
+  /// below the output folder. Else empty.
+  Path below;
+  /// What the user knows it as, where that is not `path`: a web address, a camera number. Else empty.
+  std::string origin;
 };
 
 /// What --source names.
