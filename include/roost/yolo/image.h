@@ -12,6 +12,10 @@
 #include "roost/base/files.h"
 #include "roost/yolo/detection.h"
 
+namespace cv {
+class Mat;
+}
+
 /// Pictures: decode, letterbox, draw, encode. Everything that needs OpenCV is behind this header, and what it
 /// computes is bit for bit what the reference's calls of OpenCV give.
 namespace roost::yolo {
@@ -57,6 +61,9 @@ Result<Image> DecodeImage(std::string_view bytes, const Path& name);
 
 /// DecodeImage of a regular file of at most 1 GiB. An Error names it.
 Result<Image> ReadImage(const Path& path);
+
+/// A copy of the pixels of an OpenCV matrix of 8-bit BGR (CV_8UC3). An Error (bad data) for any other kind.
+Result<Image> CopyOf(const cv::Mat& bgr);
 
 /// Whether EncodeImage knows a suffix like ".jpg"; case does not matter.
 bool CanEncode(const std::string& suffix);

@@ -10,7 +10,8 @@
 #include "roost/yolo/image.h"
 
 /// Moving pictures. What they need (OpenCV's videoio and behind it FFmpeg) is heavy to load, so it is in a
-/// shared module that is opened at the first call, as engines are (engine.h): a job on pictures never pays it.
+/// shared module that is opened at the first call, as engines are (engine.h): a job on pictures never pays
+/// it.
 namespace roost::yolo {
 
 struct VideoInfo {

@@ -141,12 +141,10 @@ INSTANTIATE_TEST_SUITE_P(Variants, ReferenceRunTest,
 TEST_F(ReferenceTest, DetectionsAreThoseOfThePeerInFullPrecision) {
   ROOST_NEEDS_REFERENCE();
   LinkPictures(At("flat"));
-  const Network network = LoadNetwork(Weights(), {640, 640}, {});
-  const Detector detector(OpenEngine("torch", network.graph, {.device = "cpu", .threads = 1}), network.input,
-                          network.stride, {});
+  const Detector detector = Detector::Load({.weights = {Weights()}, .device = "cpu", .threads = 1});
   const auto golden = Json(Golden() / "det_conf0.25.json");
   for (const auto& [name, expected] : golden.at("images").items()) {
-    const auto detections = detector.Detect(ReadImage(At("flat") / name).value()).value();
+    const auto detections = detector.DetectFile(At("flat") / name).value().detections;
     ASSERT_EQ(expected.at("det").size(), detections.size()) << name;
     for (std::size_t i = 0; i < detections.size(); ++i) {
       const auto& e = expected["det"][i];
