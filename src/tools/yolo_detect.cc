@@ -242,7 +242,11 @@ void WarnAboutSurprises(const Options& options, const Inputs& inputs, const Netw
 int Detect(const Options& options) {
   Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ParseColorChoice(options.color)),
                     options.quiet);
-  const Inputs inputs = FindInputs(options.sources);
+  Inputs inputs = FindInputs(options.sources, {.standard_input = &std::cin});
+  for (Input& input : inputs.files) {
+    if (input.kind == Input::Kind::kImage && input.address.empty()) continue;
+    input.unusable = "videos, streams and web addresses are not supported yet";
+  }
   const Path weights = FindWeights(options.weights.front(), reporter);
   const Size asked{options.imgsz.front(), options.imgsz.back()};
   const Network network = LoadNetwork(weights, asked, options.data);
