@@ -150,8 +150,6 @@ Error NoSuchSource(const std::string& source) {
   return Error("no such file or folder: '" + source + "'", ExitCode::kNoInput);
 }
 
-bool IsHidden(const Path& path) { return path.filename().native().starts_with('.'); }
-
 /// Adds what sources name, in the order they come.
 class Collector {
  public:
@@ -217,49 +215,52 @@ class Collector {
   }
 
   Result<void> AddFolder(const Path& folder) {
-    std::vector<Path> files;
-    bool sub_folders = false;
-    if (const auto error = Walk(folder, files, sub_folders)) return *error;
-    std::sort(files.begin(), files.end(),
+    Tree tree;
+    if (const auto error = Walk(folder, tree)) return *error;
+    std::sort(tree.files.begin(), tree.files.end(),
               [](const Path& a, const Path& b) { return a.native() < b.native(); });
-    const std::size_t before = seen_.size();
-    std::size_t known = 0;  // files that an earlier source named
-    for (const Path& file : files) {
+    bool any = false;
+    for (const Path& file : tree.files) {
       const Path key = file.lexically_relative(folder);
-      known += seen_.contains(file.native()) ? 1 : 0;
       AddFile({.path = file, .below = recursive_ ? key.parent_path() : Path(), .key = key});
+      any |= seen_.contains(file.native());  // maybe as an earlier source's
     }
-    if (seen_.size() == before && known == 0) {
-      const bool tell = sub_folders && !recursive_;
-      AddUnusable(folder,
-                  tell ? "there are no pictures in this folder; --recursive looks into its sub-folders, too"
-                       : "there are no pictures in this folder",
-                  folder);
+    for (const auto& [sub_folder, why] : tree.unreadable) {
+      AddUnusable(sub_folder, why, sub_folder.lexically_relative(folder));
+    }
+    if (!any && tree.unreadable.empty()) {
+      std::string why = "there are no pictures in this folder";
+      if (tree.has_folders && !recursive_) why += "; --recursive looks into its sub-folders, too";
+      AddUnusable(folder, why, folder.filename());
     }
     return {};
   }
 
-  /// Files with a dot in their name, hidden ones left out. An Error where `folder` cannot be read;
-  /// sub-folders that cannot are unusable inputs.
-  std::optional<Error> Walk(const Path& folder, std::vector<Path>& files, bool& sub_folders) {
+  struct Tree {
+    std::vector<Path> files;  ///< with a dot in their name; hidden ones are left out
+    std::vector<std::pair<Path, std::string>> unreadable;  ///< sub-folders, and why
+    bool has_folders = false;
+  };
+
+  /// An Error where `folder` itself cannot be read.
+  std::optional<Error> Walk(const Path& folder, Tree& tree) const {
     std::error_code error;
     std::vector<Path> below;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      if (IsHidden(it->path())) continue;
+      const std::string name = it->path().filename();
+      if (name.starts_with('.')) continue;
       std::error_code ignored;
       if (it->is_directory(ignored)) {
-        sub_folders = true;
+        tree.has_folders = true;
         if (!it->is_symlink(ignored)) below.push_back(it->path());
-      } else if (it->path().filename().native().find('.') != std::string::npos) {
-        files.push_back(it->path());
+      } else if (name.find('.') != std::string::npos) {
+        tree.files.push_back(it->path());
       }
     }
     if (error) return ErrnoError(error.value(), "read folder", folder);
     if (!recursive_) return std::nullopt;
     for (const Path& sub_folder : below) {
-      if (const auto why = Walk(sub_folder, files, sub_folders)) {
-        AddUnusable(sub_folder, why->message(), sub_folder);
-      }
+      if (const auto why = Walk(sub_folder, tree)) tree.unreadable.emplace_back(sub_folder, why->message());
     }
     return std::nullopt;
   }
