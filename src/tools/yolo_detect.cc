@@ -38,7 +38,24 @@ Path FindWeights(const std::string& name, Reporter& reporter) {
   return WeightsStore(std::move(store)).Find(name);
 }
 
-Inputs FindPictures(const DetectFlags& flags) { return FindInputs(flags.sources); }
+/// The inputs of this process; what is on the web is fetched into a folder that `downloads` becomes.
+Inputs FindAll(const DetectFlags& flags, std::optional<TemporaryDirectory>& downloads, Reporter& reporter) {
+  Inputs inputs = FindInputs(flags.sources, {.recursive = flags.recursive, .standard_input = &std::cin});
+  if (!flags.shard.empty()) {
+    const auto [index, count] = ParseShard(flags.shard);
+    inputs.files = Shard(std::move(inputs.files), index % count, count);
+  }
+  const auto is_download = [](const Input& input) {
+    return !input.address.empty() && input.kind != Input::Kind::kStream;
+  };
+  if (std::ranges::none_of(inputs.files, is_download)) return inputs;
+  downloads.emplace();
+  const auto fetch = [](const std::string& url, AtomicFile& file) {
+    return http::Client().Download(url, file);
+  };
+  FetchInputs(inputs.files, fetch, downloads->path(), [&](const std::string& line) { reporter.Say(line); });
+  return inputs;
+}
 
 std::string ToText(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
 
@@ -140,7 +157,8 @@ int ExitCodeOf(const RunSummary& summary, const DetectFlags& flags) {
 int Detect(const DetectFlags& flags) {
   Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags.color)),
                     {.quiet = flags.quiet, .profile = flags.profile}, flags.json ? &std::cout : nullptr);
-  const Inputs inputs = FindPictures(flags);
+  std::optional<TemporaryDirectory> downloads;
+  const Inputs inputs = FindAll(flags, downloads, reporter);
   DetectorOptions options = flags.detector;
   for (const std::string& name : flags.weights) options.weights.push_back(FindWeights(name, reporter));
   if (!flags.imgsz.empty()) options.imgsz = {flags.imgsz.front(), flags.imgsz.back()};
@@ -179,11 +197,12 @@ int Detect(const DetectFlags& flags) {
   for (const std::string& line : model.summary) reporter.Say(line);
 
   const Detector detector(std::move(engine), model.traits, options.nms);
-  const RunOptions run{.pipeline = {.batch = flags.batch,
-                                    .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),
-                                    .patient = !HasLiveStream(inputs.files)},
-                       .feed = {.vid_stride = flags.vid_stride},
-                       .max_time = flags.max_time};
+  const RunOptions run{
+      .pipeline = {.batch = flags.batch,
+                   .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),
+                   .patient = !HasLiveStream(inputs.files)},
+      .feed = {.vid_stride = flags.vid_stride, .warn = [&](const std::string& line) { reporter.Warn(line); }},
+      .max_time = flags.max_time};
   StopSignals signals;
   const RunResult result =
       RunDetection(inputs.files, detector, output, run, *manifest, reporter, [&] { return signals.Next(); });
