@@ -11,6 +11,7 @@
 #include "roost/base/error.h"
 #include "roost/base/files.h"
 #include "roost/yolo/detection.h"
+#include "roost/yolo/mask.h"
 
 /// Pictures: decode, letterbox, draw, encode. Everything that needs OpenCV is behind this header, and what it
 /// computes is bit for bit what the reference's calls of OpenCV give.
@@ -101,6 +102,21 @@ Color ClassColor(std::int64_t class_id);
 /// above it, or inside where there is no room above. OpenCV's font has ASCII only: other characters become
 /// '?'. Throws Error where OpenCV cannot draw it: lines of more than 32767 pixels.
 void DrawBox(Image& image, const Box& box, const std::string& label, Color color, const DrawStyle& style);
+
+/// The outline of the part of a mask that has the most corners, in pixels of the network input; nothing where
+/// no pixel is set. Straight runs are kept as their ends (utils/segment/general.py masks2segments).
+Polygon LargestContour(const Mask& mask);
+
+/// How masks are drawn.
+enum class MaskStyle {
+  kNetwork,  ///< as segment/predict.py: on the padded picture, which is then scaled back; detail is lost
+  kRetina,   ///< its --retina-masks: the masks are scaled to the picture
+};
+
+/// Tints what the masks of a picture cover, best detection first, each in its colour. `plan` is how the
+/// picture was fitted into the network input. No masks: nothing changes. Boxes are drawn afterwards.
+void DrawMasks(Image& image, const LetterboxPlan& plan, std::span<const Mask> masks,
+               std::span<const Color> colors, MaskStyle style);
 
 /// How many threads the functions above may use, for the whole process. Called once, in main.
 void SetImageThreads(int threads);
