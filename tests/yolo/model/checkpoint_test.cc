@@ -132,6 +132,16 @@ TEST_F(CheckpointTest, TheLegacyContainerIsReadToo) {
   EXPECT_THAT(checkpoint.model->RequiredTensor("b").ToFloats(), ElementsAre(2, 3));
 }
 
+TEST_F(CheckpointTest, TheLegacyContainerMayUseNewerPickleProtocols) {
+  const std::string model = NnModule("models.yolo", "Model", {});
+  const std::string written = LegacyCheckpoint(Dict({{"model", model}}), {});
+  std::string protocol3 = written;
+  protocol3[1] = '\x03';
+  EXPECT_EQ("legacy", Load(protocol3).format);
+  const std::string frame{"\x95\x0d\0\0\0\0\0\0\0", 9};
+  EXPECT_EQ("legacy", Load("\x80\x04" + frame + written.substr(2)).format);
+}
+
 TEST_F(CheckpointTest, LegacyStoragesMustBeWhatThePickleSays) {
   const std::string model = Dict({{"model", Network()}});
   const LegacyStorage good{"0", 2, kWeights};
