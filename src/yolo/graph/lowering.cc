@@ -64,10 +64,6 @@ Value LowerLayers(const Module& model, Value picture, Graph& graph) {
   return last;
 }
 
-bool IsEnsemble(const Module& model) {
-  return model.class_name == "models.experimental.Ensemble" || model.class_name.ends_with(".ModuleList");
-}
-
 }  // namespace
 
 std::string Text(const std::vector<std::int64_t>& shape) {
@@ -124,7 +120,7 @@ Graph Lower(const Module& model) {
   CheckSize(model, 0, modules);
   Graph graph;
   const Value picture = graph.Input(3);  // red, green, blue
-  if (!IsEnsemble(model)) {
+  if (model.class_name != "models.experimental.Ensemble") {
     LowerLayers(model, picture, graph);
     return graph;
   }

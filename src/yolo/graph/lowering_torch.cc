@@ -22,6 +22,28 @@ Value LowerSequential(const Module& m, Value x, Graph& g) {
   return x;
 }
 
+/// Padding is one or two numbers, 'valid' for none, or 'same', which keeps the size: what is odd then goes to
+/// the right and the bottom, before the convolution.
+Value PadForConv(const Module& m, ConvOp& op, Value x, Graph& g) {
+  const Attribute* padding = m.FindAttribute("padding");
+  const auto* text = padding == nullptr ? nullptr : std::get_if<std::string>(&padding->value);
+  if (text == nullptr) {
+    op.padding = PairOf(m, "padding", 0);
+    return x;
+  }
+  if (*text == "valid") return x;
+  if (*text != "same") throw m.Wrong("padding '" + Printable(text->substr(0, 40)) + "' is not supported");
+  Pair odd{0, 0};
+  for (std::size_t i = 0; i < 2; ++i) {
+    constexpr std::int64_t kMaxDilation = 4096;
+    if (op.dilation.at(i) < 1 || op.dilation.at(i) > kMaxDilation) return x;  // the graph refuses it
+    const std::int64_t total = op.dilation.at(i) * (op.kernel.at(i) - 1);
+    op.padding.at(i) = total / 2;
+    odd.at(i) = total % 2;
+  }
+  return odd == Pair{0, 0} ? x : g.Pad(x, {.right = odd[1], .bottom = odd[0]}, m.path);
+}
+
 // [n, c1, h, w] -> [n, c2, h', w']
 Value LowerConv2d(const Module& m, Value x, Graph& g) {
   const Tensor& weight = m.RequiredTensor("weight");
@@ -39,8 +61,8 @@ Value LowerConv2d(const Module& m, Value x, Graph& g) {
   op.in = weight.shape[1] * op.groups;
   op.kernel = {weight.shape[2], weight.shape[3]};
   op.stride = PairOf(m, "stride", 1);
-  op.padding = PairOf(m, "padding", 0);
   op.dilation = PairOf(m, "dilation", 1);
+  x = PadForConv(m, op, x, g);
   if (m.FindAttribute("kernel_size") != nullptr && PairOf(m, "kernel_size", 1) != op.kernel) {
     throw m.Wrong("kernel_size is not that of the weight, a tensor of " + Text(weight.shape));
   }
@@ -233,7 +255,8 @@ constexpr std::array kBlocks = {
     Block{"torch.nn.modules.padding.ZeroPad2d", LowerZeroPad2d},
     Block{"torch.nn.modules.upsampling.Upsample", LowerUpsample},
     Block{"torch.nn.modules.linear.Identity", LowerIdentity},
-    Block{"torch.nn.modules.dropout.Dropout", LowerIdentity},  // drops in training only
+    Block{"torch.nn.modules.dropout.Dropout", LowerIdentity},  // these drop in training only
+    Block{"torch.nn.modules.dropout.Dropout2d", LowerIdentity},
     Block{"torch.nn.modules.activation.SiLU", LowerActivation<ActivationKind::kSiLU>},
     Block{"torch.nn.modules.activation.Hardswish", LowerActivation<ActivationKind::kHardswish>},
     Block{"torch.nn.modules.activation.ReLU", LowerActivation<ActivationKind::kReLU>},
@@ -250,6 +273,7 @@ constexpr std::array kBlocks = {
     Block{"utils.activations.SiLU", LowerActivation<ActivationKind::kSiLU>},
     Block{"utils.activations.Hardswish", LowerActivation<ActivationKind::kHardswish>},
     Block{"utils.activations.Mish", LowerActivation<ActivationKind::kMish>},
+    Block{"utils.activations.MemoryEfficientMish", LowerActivation<ActivationKind::kMish>},
 };
 
 }  // namespace

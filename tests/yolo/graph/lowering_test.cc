@@ -264,6 +264,22 @@ TEST(LowerTest, TransposedConvolutionsComeFromTorchAndFromYolo) {
   }
 }
 
+TEST(LowerTest, PaddingMayBeAWord) {
+  const auto lowered = [](std::int64_t kernel, const std::string& padding) {
+    const ModulePtr conv = test::Conv2d({.out = 3, .kernel = kernel});
+    test::SetAttribute(conv, "padding", {padding});
+    test::SetAttribute(conv, "dilation", test::List({1, 3}));
+    return Lower(*test::Model({From({-1}, conv), From({-1}, test::Detect(1, {3}))}));
+  };
+  EXPECT_EQ((Pair{0, 0}), std::get<ConvOp>(lowered(3, "valid")[1].kind).padding);
+  EXPECT_EQ((Pair{1, 3}), std::get<ConvOp>(lowered(3, "same")[1].kind).padding);
+  const Graph even = lowered(4, "same");  // one row and one column more on the right and at the bottom
+  EXPECT_EQ(1, std::get<PadOp>(even[1].kind).bottom);
+  EXPECT_EQ(1, std::get<PadOp>(even[1].kind).right);
+  EXPECT_EQ((Pair{1, 4}), std::get<ConvOp>(even[2].kind).padding);
+  EXPECT_THROW(lowered(3, "full"), Error);
+}
+
 TEST(LowerTest, APReLUHasOneSlopeOrOnePerChannel) {
   const ModulePtr prelu = test::Activation("PReLU");
   test::SetTensor(prelu, "weight", Tensor::FromFloats({1}, {0.25F}));

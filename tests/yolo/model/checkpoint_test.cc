@@ -189,6 +189,28 @@ TEST_F(CheckpointTest, ParallelWrappersAreTakenOff) {
   ExpectModelRefusal(NnModule("torch.nn.parallel.data_parallel", "DataParallel", {}), "wraps no model");
 }
 
+TEST_F(CheckpointTest, WrappersOfTorchHubAreTakenOff) {
+  const std::string inner =
+      NnModule("models.common", "DetectMultiBackend", {.modules = {{"model", Network()}}});
+  for (const std::string name : {"AutoShape", "autoShape"}) {
+    const std::string wrapped = NnModule("models.common", name, {.modules = {{"model", inner}}});
+    EXPECT_EQ("models.yolo.DetectionModel", LoadModel(wrapped).model->class_name);
+  }
+  ExpectModelRefusal(NnModule("models.common", "AutoShape", {}), "wraps no model");
+}
+
+TEST_F(CheckpointTest, AnEnsembleHasTheNamesOfItsFirstModelAndTheLargestStride) {
+  const auto model = [](const std::string& name, std::int32_t stride) {
+    return NnModule("models.yolo", "Model",
+                    {.attributes = {{"names", List({Text(name)})}, {"stride", Int(stride)}}});
+  };
+  const Checkpoint checkpoint = LoadModel(NnModule(
+      "models.experimental", "Ensemble", {.modules = {{"0", model("cat", 32)}, {"1", model("dog", 64)}}}));
+  EXPECT_EQ(std::vector<std::string>{"cat"}, checkpoint.names);
+  EXPECT_EQ(64, checkpoint.stride);
+  ExpectModelRefusal(NnModule("models.experimental", "Ensemble", {}), "holds no model");
+}
+
 TEST_F(CheckpointTest, NamesAreAListOrADictionaryInAnyOrder) {
   EXPECT_THAT(LoadModel(Network({{"names", List({Text("cat"), Text("dog")})}})).names,
               ElementsAre("cat", "dog"));
