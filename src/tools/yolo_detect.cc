@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +20,7 @@
 #include "roost/yolo/image.h"
 #include "roost/yolo/module.h"
 #include "tools/python_flags.h"
+#include "tools/yolo_detect_info.h"
 #include "yolo/detect/network.h"
 #include "yolo/detect/run.h"
 #include "yolo/detect/run_folder.h"
@@ -281,6 +283,10 @@ int Main(int argc, char** argv) {
   // that made detection ten times slower (834 against 60 ms a picture, 2 threads); asleep they cost nothing
   // measurable.
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  if (argc > 1 && std::string_view(argv[1]) == "info") {
+    Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ColorChoice::kAuto), /*quiet=*/false);
+    return InfoMain(argc - 1, argv + 1, [&](const std::string& name) { return FindWeights(name, reporter); });
+  }
   const auto options = ParseOptions(argc, argv);
   return options ? Detect(*options) : 0;
 }
