@@ -173,6 +173,14 @@ int Detect(const DetectFlags& flags) {
   output.folder = folder.path();
   output.save_pictures = !flags.nosave && !inputs.from_list;
 
+  std::unique_ptr<Viewer> viewer;
+  if (output.show) {
+    auto opened = OpenViewer();
+    if (!opened) reporter.Warn(opened.error().message());
+    if (opened) viewer = std::move(*opened);
+    output.show = viewer != nullptr;
+  }
+
   const nlohmann::json settings = Settings(flags, options, model.traits, output);
   RunFacts facts{.started = SystemClock().WallNow(), .shard = flags.shard};
   std::optional<Manifest> manifest;
@@ -203,6 +211,7 @@ int Detect(const DetectFlags& flags) {
                    .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),
                    .patient = !HasLiveStream(inputs.files)},
       .feed = {.vid_stride = flags.vid_stride, .warn = [&](const std::string& line) { reporter.Warn(line); }},
+      .viewer = viewer.get(),
       .max_time = flags.max_time};
   StopSignals signals;
   const RunResult result =

@@ -191,7 +191,7 @@ void Manifest::Add(const InputRecord& record) {
   WriteAll(file_.get(), JsonLine(ToJson(record)) + "\n", path_).value();
 }
 
-Manifest::Ownership Manifest::LabelsIn(const Path& folder) {
+Manifest::Ownership Manifest::OutputsIn(const Path& folder) {
   Ownership ownership;
   std::error_code error;  // a folder that cannot be read holds nothing that we know of
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -201,7 +201,7 @@ Manifest::Ownership Manifest::LabelsIn(const Path& folder) {
     if (!text) continue;
     for (const json& line : ParseLines(*text)) {
       if (IsHeader(line)) {
-        ownership.all |= line.value("owns_labels", false);
+        ownership.all_labels |= line.value("owns_labels", false);
       } else if (const auto record = RecordOf(line)) {
         for (const auto& [output, size] : record->outputs) ownership.files.insert(output);
       }

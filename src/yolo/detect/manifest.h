@@ -68,13 +68,13 @@ class Manifest {
   const std::string& suffix() const { return suffix_; }
   const Path& path() const { return path_; }
 
-  /// Label files below the folder ("labels/a.txt") that runs noted as theirs, in all manifests in it;
-  /// `all`: one of them owned all label files.
+  /// Files below the folder ("a.jpg", "labels/a.txt") that runs noted as theirs, in all manifests in it;
+  /// `all_labels`: one of them owned all label files.
   struct Ownership {
-    bool all = false;
+    bool all_labels = false;
     std::set<std::string> files;
   };
-  static Ownership LabelsIn(const Path& folder);
+  static Ownership OutputsIn(const Path& folder);
 
  private:
   Path path_;

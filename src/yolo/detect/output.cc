@@ -52,8 +52,8 @@ void CheckInputsSurvive(const std::vector<Input>& inputs, const Path& folder) {
 }
 
 void CheckLabelsAreOurs(const std::vector<Input>& inputs, const Path& folder) {
-  const Manifest::Ownership noted = Manifest::LabelsIn(folder);
-  if (noted.all) return;
+  const Manifest::Ownership noted = Manifest::OutputsIn(folder);
+  if (noted.all_labels) return;
   std::set<Path> ours;
   for (const Input& input : inputs) {
     if (Exists(folder / OutputName(input))) ours.insert(LabelStem(input, 0));
@@ -82,7 +82,9 @@ Path OutputName(const Input& input) {
 
 Path LabelStem(const Input& input, std::int64_t frame) {
   Path stem = input.below / input.path.stem();
-  if (frame > 0) stem += "_" + std::to_string(frame);
+  // detect.py counts the frames of videos from 1, those of streams from 0.
+  const bool live = input.kind == Input::Kind::kStream;
+  if (frame > 0) stem += "_" + std::to_string(live ? frame - 1 : frame);
   return stem;
 }
 

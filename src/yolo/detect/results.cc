@@ -108,7 +108,8 @@ void ResultWriter::GiveUp(std::size_t input) {
   const Path name = OutputName(inputs_[input]);
   const Path path = options_.folder / name;
   std::error_code error;
-  if (!written_.contains(name)) fs::remove(path, error);
+  if (!owned_) owned_ = Manifest::OutputsIn(options_.folder);
+  if (!written_.contains(name) && owned_->files.contains(name)) fs::remove(path, error);
   if (error) throw ErrnoError(error.value(), "remove", path);
 }
 

@@ -59,8 +59,9 @@ class ResultWriter {
   const ModelTraits& traits_;
   const OutputOptions& options_;
   LabelWriter labels_;
-  std::set<Path> written_;                 ///< annotated pictures of this run, below the output folder
-  std::vector<std::string> crop_folders_;  ///< by class
+  std::set<Path> written_;                    ///< annotated pictures of this run, below the output folder
+  std::optional<Manifest::Ownership> owned_;  ///< of files in the folder, once it was asked
+  std::vector<std::string> crop_folders_;     ///< by class
   /// By the folder below the output folder: the inputs there and the names of what is cut out of them.
   std::map<Path, CropNames> crop_names_;
   std::vector<std::size_t> crop_index_;  ///< of each of `inputs_` in the names of its folder

@@ -1,6 +1,7 @@
 #include "yolo/detect/run.h"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 #include <set>
 #include <system_error>
@@ -81,8 +82,9 @@ class Run {
   RunResult Execute(const RunOptions& options, const std::function<int()>& stop_signal) {
     const auto start = std::chrono::steady_clock::now();
     RunSummary& summary = result_.summary;
+    viewer_ = options.viewer;
     const auto stopped = [&] {
-      summary.stopped_by_signal = stop_signal();
+      summary.stopped_by_signal = user_quit_ ? SIGINT : stop_signal();
       summary.out_of_time = options.max_time && std::chrono::steady_clock::now() - start >= *options.max_time;
       return summary.stopped();
     };
@@ -91,6 +93,9 @@ class Run {
     ResultWriter writer(todo_, place_, inputs_, detector_.traits(), output_, before);
     writer_ = &writer;
     const Renderer renderer(todo_, detector_.traits(), output_);
+    if (std::ranges::any_of(todo_, [](const Input& input) { return input.kind != Input::Kind::kImage; })) {
+      PrepareVideo();  // before there are threads
+    }
     const auto feed = OpenFeed(todo_, options.feed);
     Pipeline pipeline(todo_, detector_, *feed, options.pipeline,
                       [&](ProcessedFrame& item) { return renderer.Render(item); });
@@ -113,6 +118,7 @@ class Run {
     if (item.findings) {
       Timed(item.times.write, [&] { writer_->Write(item); });
       reporter_.Detected(place, item, detector_.traits());
+      if (viewer_ != nullptr && !viewer_->Show(place.input.path, *item.frame.image)) user_quit_ = true;
       result_.summary.times += item.times;
       ++result_.summary.detected;
       if (place.input.kind == Input::Kind::kStream) live_.insert(input);
@@ -154,6 +160,8 @@ class Run {
   std::vector<Input> todo_;
   std::vector<std::size_t> place_;  ///< of each of `todo_` in `inputs_`
   ResultWriter* writer_ = nullptr;
+  Viewer* viewer_ = nullptr;
+  bool user_quit_ = false;      ///< pressed q in a window
   std::set<std::size_t> live_;  ///< streams under way
   RunResult result_;
 };

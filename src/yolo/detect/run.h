@@ -13,12 +13,14 @@
 #include "yolo/detect/pipeline.h"
 #include "yolo/detect/reporter.h"
 #include "yolo/detect/sources.h"
+#include "yolo/image/viewer.h"
 
 namespace roost::yolo {
 
 struct RunOptions {
   PipelineOptions pipeline;
   FeedOptions feed;
+  Viewer* viewer = nullptr;                               ///< --view-img
   std::optional<std::chrono::duration<double>> max_time;  ///< from when the run begins
 };
 

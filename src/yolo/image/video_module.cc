@@ -116,8 +116,8 @@ std::optional<Error> WhyNotReadable(const Path& path) {
 class Reader final : public VideoReader {
  public:
   /// `name`: the source as messages show it. `file`: where it is one.
-  Reader(cv::VideoCapture capture, VideoInfo info, std::string name, std::optional<Path> file)
-      : capture_(std::move(capture)), info_(info), name_(std::move(name)), file_(std::move(file)) {}
+  Reader(const cv::VideoCapture& capture, VideoInfo info, std::string name, std::optional<Path> file)
+      : capture_(capture), info_(info), name_(std::move(name)), file_(std::move(file)) {}
 
   VideoInfo info() const override { return info_; }
 
@@ -219,8 +219,8 @@ Result<std::unique_ptr<VideoReader>> Open(const std::string& source) {
       return failure("its pictures would be " + std::to_string(info.size.width) + "x" +
                      std::to_string(info.size.height) + " pixels");
     }
-    return std::unique_ptr<VideoReader>(std::make_unique<Reader>(
-        std::move(capture), info, name, is_file ? std::optional<Path>(source) : std::nullopt));
+    return std::unique_ptr<VideoReader>(
+        std::make_unique<Reader>(capture, info, name, is_file ? std::optional<Path>(source) : std::nullopt));
   } catch (const cv::Exception& error) {
     return failure(FirstLine(error));
   }

@@ -228,9 +228,9 @@ TEST_F(FramesTest, ALiveStreamThatBreaksOffIsOpenedAgainOnce) {
 }
 
 TEST_F(FramesTest, TheWaitForAStreamEndsWhenTheRunIsStopped) {
-  const LoopbackServer server([&](const LoopbackServer::Request&) -> LoopbackServer::Answer {
-    return {CameraAnswer(0, 3), /*keep_open=*/true};
-  });
+  // Breaks off and can be opened again, for ever.
+  const LoopbackServer server(
+      [](const LoopbackServer::Request&) -> LoopbackServer::Answer { return {CameraAnswer(0, 3)}; });
   AddStream(server.Url("/camera"));
   const auto feed = OpenFeed(inputs_, options_);
   bool stop = false;

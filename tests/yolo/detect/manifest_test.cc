@@ -84,7 +84,7 @@ TEST_F(ManifestTest, ANewRunKnowsNothingOfEarlierOnes) {
   Open(false).Add(Record("a.jpg"));
   { const Manifest manifest = Open(false); }
   EXPECT_THAT(Finished(), IsEmpty());
-  EXPECT_TRUE(Manifest::LabelsIn(folder_.path()).files.contains("a.out")) << "but whose files are whose";
+  EXPECT_TRUE(Manifest::OutputsIn(folder_.path()).files.contains("a.out")) << "but whose files are whose";
 }
 
 TEST_F(ManifestTest, NamesMayHoldAnyBytes) {

@@ -1,6 +1,7 @@
 #include "yolo/detect/sources.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -8,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "roost/upload/http.h"
 #include "support/support.h"
+#include "upload/loopback_server.h"
 #include "yolo/detect/glob.h"
 
 namespace roost::yolo {
@@ -312,34 +315,45 @@ TEST_F(SourcesTest, ABadAddressInAListIsAnUnusableInput) {
   EXPECT_THAT(inputs_.files[1].unusable, Not(HasSubstr("secret")));
 }
 
-// Downloads: a web of two files stands in for the network. tests/yolo/detect/cli_test.cc uses a real server.
+class DownloadTest : public SourcesTest {
+ protected:
+  void SetUp() override { ::setenv("no_proxy", "*", 1); }  // a proxy would not find our loopback server
 
-Result<void> FetchFromSmallWeb(const std::string& url, AtomicFile& file) {
-  if (url.starts_with("http://host/good")) return file.Write("picture of " + url);
-  return Error("cannot fetch it: the network is down", ExitCode::kTryAgain);
-}
+  std::string Url(const std::string& target) const { return server_.Url(target); }
+  void Fetch() {
+    FetchInputs(
+        inputs_.files,
+        [](const std::string& url, AtomicFile& file) { return http::Client().Download(url, file); }, root_,
+        [this](const std::string& line) { said_.push_back(line); });
+  }
 
-TEST_F(SourcesTest, DownloadsLieUnderTheirNamesAndFailuresAreUnusable) {
-  FindAsGiven(
-      {"http://host/good/a.jpg", "http://host/good2/a.jpg", "http://host/bad/b.jpg", "rtsp://host/x"});
-  std::vector<std::string> said;
-  FetchInputs(inputs_.files, FetchFromSmallWeb, root_,
-              [&](const std::string& line) { said.push_back(line); });
+  std::vector<std::string> said_;
+  test::LoopbackServer server_{[](const test::LoopbackServer::Request& request) {
+    if (!request.target.starts_with("/good")) return test::Respond("404 Not Found", "no");
+    return test::Respond("200 OK", "picture " + request.target);
+  }};
+};
+
+TEST_F(DownloadTest, DownloadsLieUnderTheirNamesAndFailuresAreUnusable) {
+  FindAsGiven({Url("/bad/b.jpg"), Url("/good/1/a.jpg"), Url("/good/2/a.jpg?token=abc"), "rtsp://host/x"});
+  Fetch();
   ASSERT_THAT(Names(inputs_.files), ElementsAre("0/b.jpg", "1/a.jpg", "2/a.jpg", "x"));
-  EXPECT_THAT(inputs_.files[0].unusable, HasSubstr("network is down"));
-  EXPECT_EQ("picture of http://host/good/a.jpg", test::ReadText(inputs_.files[1].path));
-  EXPECT_EQ("picture of http://host/good2/a.jpg", test::ReadText(inputs_.files[2].path));
-  EXPECT_THAT(said, ElementsAre("downloading http://host/bad/b.jpg", "downloading http://host/good/a.jpg",
-                                "downloading http://host/good2/a.jpg"));
+  EXPECT_THAT(inputs_.files[0].unusable, HasSubstr("404"));
+  EXPECT_EQ("picture /good/1/a.jpg", test::ReadText(inputs_.files[1].path));
+  EXPECT_EQ("picture /good/2/a.jpg?token=abc", test::ReadText(inputs_.files[2].path));
+  EXPECT_EQ("", inputs_.files[3].unusable);
+  EXPECT_THAT(said_, ElementsAre("downloading " + Url("/bad/b.jpg"), "downloading " + Url("/good/1/a.jpg"),
+                                 "downloading " + Url("/good/2/a.jpg")));
 }
 
-TEST_F(SourcesTest, WhereNothingCouldBeDownloadedTheReasonEndsTheRun) {
-  FindAsGiven({"http://host/bad/b.jpg"});
+TEST_F(DownloadTest, WhereNothingCouldBeDownloadedTheReasonEndsTheRun) {
+  FindAsGiven({Url("/bad/b.jpg")});
   try {
-    FetchInputs(inputs_.files, FetchFromSmallWeb, root_, [](const std::string&) {});
+    Fetch();
     ADD_FAILURE();
   } catch (const Error& error) {
-    EXPECT_EQ(ExitCode::kTryAgain, error.code());
+    EXPECT_EQ(ExitCode::kNoInput, error.code());
+    EXPECT_THAT(error.message(), HasSubstr(Url("/bad/b.jpg")));
   }
 }
 
