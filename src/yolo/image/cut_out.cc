@@ -77,7 +77,8 @@ Image CutOut(const Image& image, const Box& box) {
   constexpr float kGain = 1.02F;
   constexpr float kPadding = 10;
   // From one `edge` to the other, widened and cut to whole pixels towards zero: float32, as torch.
-  const auto widened = [](float low, float high, std::int64_t limit) {
+  const auto widened = [](float one, float other, std::int64_t limit) {
+    const auto [low, high] = std::minmax(one, other);  // a strange model's box may be inside out
     const float center = (low + high) / 2;
     const float half = ((high - low) * kGain + kPadding) / 2;
     const auto pixel = [&](float edge) {
@@ -87,7 +88,7 @@ Image CutOut(const Image& image, const Box& box) {
   };
   const cv::Range rows = widened(box.y1, box.y2, image.size().height);
   const cv::Range columns = widened(box.x1, box.x2, image.size().width);
-  ROOST_CHECK(rows.size() > 0 && columns.size() > 0, "a box outside the picture");
+  ROOST_CHECK(!rows.empty() && !columns.empty(), "a box outside the picture");
   return FromMat(AsMat(image)(rows, columns).clone());
 }
 

@@ -19,6 +19,10 @@ TEST(CutOutTest, APartEndsWhereThePictureEnds) {
   EXPECT_EQ((Size{1, 1}), CutOut(Image({1, 1}, {0, 0, 0}), {1, 1, 1, 1}).size());
 }
 
+TEST(CutOutTest, ABoxThatIsInsideOutIsTurned) {
+  EXPECT_EQ((Size{214, 112}), CutOut(Image({400, 300}, {0, 0, 0}), {200, 300, 100, 100}).size());
+}
+
 TEST(CutOutTest, APartShowsWhatIsThereAndIsItsOwnPicture) {
   Image image({40, 30}, {0, 0, 0});
   image.pixels()[(20 * 30 + 10) * 3 + 1] = 200;
