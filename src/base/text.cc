@@ -135,4 +135,14 @@ std::string Printable(std::string_view text) {
   return line;
 }
 
+std::string DisplayUrl(std::string_view url) {
+  std::string shown(url.substr(0, url.find_first_of("?#")));
+  const auto scheme = shown.find("://");
+  const std::size_t authority = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::size_t path = std::min(shown.find('/', authority), shown.size());
+  const auto at = shown.substr(0, path).rfind('@');
+  if (at != std::string::npos && at >= authority) shown.erase(authority, at + 1 - authority);
+  return Printable(shown);
+}
+
 }  // namespace roost

@@ -45,4 +45,7 @@ std::string FormatBytes(std::uint64_t bytes);
 /// `text` fit for one line on a terminal: control characters and bytes that are not UTF-8 become '?'.
 std::string Printable(std::string_view text);
 
+/// `url` as messages may show it: printable, and without user, password, query and fragment.
+std::string DisplayUrl(std::string_view url);
+
 }  // namespace roost

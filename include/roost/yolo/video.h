@@ -10,7 +10,8 @@
 #include "roost/yolo/image.h"
 
 /// Moving pictures. What they need (OpenCV's videoio and behind it FFmpeg) is heavy to load, so it is in a
-/// shared module that is opened at the first call, as engines are (engine.h): a job on pictures never pays it.
+/// shared module that is opened at the first call, as engines are (engine.h): a job on pictures never pays
+/// it.
 namespace roost::yolo {
 
 struct VideoInfo {
@@ -24,29 +25,37 @@ class VideoReader {
  public:
   virtual ~VideoReader() = default;
   virtual VideoInfo info() const = 0;
-  /// The next frame, or nothing at the end. An Error (bad data) where a frame that should be there cannot be
-  /// read.
+  /// The next frame, turned upright, or nothing at the end. An Error (bad data) where a frame that should be
+  /// there cannot be read: of a file that holds no frame at all, or that was cut short, at its end. Damage
+  /// inside a file shows as in every player: frames that look odd, or are missing.
   virtual Result<std::optional<Image>> Read() = 0;
-  /// Passes over one frame without decoding it where that is possible. False at the end.
+  /// Passes over one frame, which is cheaper than to read it. False at the end.
   virtual bool Skip() = 0;
 };
 
-/// Opens a video file, "rtsp://...", "http://..." or the number of a camera ("0"). An Error (bad data, no
-/// input) names it.
+/// Opens a video file, an address ("rtsp://...", "http://...") or the number of a camera ("0"); a file of
+/// that name comes first. An Error (bad data, no input, permission; of an address: try again) names it,
+/// addresses without password and query. Network streams that say nothing for 10 s are given up.
+///
+/// Throws Error where the shared module is not there. The first call switches off what OpenCV and FFmpeg say
+/// on stderr, for the whole process, through the environment: make it before other threads start.
 Result<std::unique_ptr<VideoReader>> OpenVideo(const std::string& source);
 
-/// Writes an .mp4 file that appears under its name whole or not at all. Used by one thread at a time.
+/// Writes an .mp4 file (MPEG-4 part 2, as the reference does) that appears under its name whole or not at
+/// all. Used by one thread at a time.
 class VideoWriter {
  public:
   virtual ~VideoWriter() = default;
-  /// All frames have the size of the first. Throws Error (cannot create).
+  /// A frame of another size is scaled to that of the video. Throws Error (cannot create).
   virtual void Write(const Image& frame) = 0;
   /// Ends the file and gives it its name; without it the destructor removes what was written. Throws Error
-  /// (cannot create).
+  /// (cannot create): this is where a full disk shows.
   virtual void Commit() = 0;
 };
 
-/// Throws Error (cannot create) where the file or its format cannot be written here.
+/// `path` should end in ".mp4". An `fps` of 0 becomes 30, as the reference takes it for streams. The format
+/// has even sides only: a last odd row or column is cut off. Throws Error (cannot create) where the file or
+/// its format cannot be written here.
 std::unique_ptr<VideoWriter> CreateVideo(const Path& path, double fps, Size size);
 
 }  // namespace roost::yolo

@@ -1,0 +1,54 @@
+#include "roost/base/shared_module.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <vector>
+
+#include <dlfcn.h>
+
+#include "roost/base/error.h"
+#include "roost/base/files.h"
+
+namespace roost {
+namespace {
+
+std::vector<Path> ModuleFolders() {
+  if (const char* folder = std::getenv("ROOST_ENGINE_DIR"); folder != nullptr && *folder != '\0')
+    return {folder};
+  const Path prefix = ExecutableDirectory() / "..";
+  return {(prefix / "lib" / "roost").lexically_normal(),
+          (prefix / ROOST_INSTALL_LIBDIR / "roost").lexically_normal()};
+}
+
+Path Find(const SharedModule& module) {
+  const std::vector<Path> folders = ModuleFolders();
+  for (const Path& folder : folders) {
+    std::error_code ignored;
+    if (std::filesystem::exists(folder / module.file, ignored)) return folder / module.file;
+  }
+  throw Error("cannot find " + module.what + ": no " + module.file + " in " + folders.front().string(),
+              ExitCode::kFailed,
+              "install Roost completely, or set ROOST_ENGINE_DIR to the folder of that file");
+}
+
+}  // namespace
+
+const void* OpenSharedModule(const SharedModule& module) {
+  const Path path = Find(module);
+  // For good: what it leaves behind in the process (threads, registries) needs its code.
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) {
+    const char* why = ::dlerror();
+    throw Error("cannot open " + module.what + " ('" + path.string() +
+                "'): " + (why != nullptr ? why : "unknown reason"));
+  }
+  const void* symbol = ::dlsym(library, module.symbol);
+  if (symbol == nullptr || std::strcmp(*static_cast<const char* const*>(symbol), ROOST_VERSION) != 0) {
+    throw Error("'" + path.string() + "' is not of this version of Roost (" ROOST_VERSION ")",
+                ExitCode::kFailed, "install program and modules from one build");
+  }
+  return symbol;
+}
+
+}  // namespace roost
