@@ -122,7 +122,8 @@ double CountOperations(const Graph& graph, const Module& model, Size input) {
     std::visit(
         [&]<typename Op>(const Op& op) {
           if constexpr (requires { op.weight, op.kernel, op.in, op.groups; }) {  // convolutions of any kind
-            multiplications += outputs * static_cast<double>(op.in / op.groups * op.kernel[0] * op.kernel[1]);
+            const std::int64_t each = op.in / op.groups * op.kernel[0] * op.kernel[1];
+            multiplications += outputs * static_cast<double>(each);
           } else if constexpr (std::is_same_v<Op, BatchNormOp>) {
             if (IsKeptBatchNorm(model, operation.name)) multiplications += 4 * outputs;
           } else if constexpr (std::is_same_v<Op, UpsampleOp>) {

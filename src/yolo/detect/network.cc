@@ -2,25 +2,17 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "roost/yolo/detector.h"
 #include "roost/yolo/module.h"
 #include "yolo/detect/class_names.h"
+#include "yolo/detect/info.h"
 #include "yolo/graph/model_from_yaml.h"
 #include "yolo/model/state_dict.h"
 
 namespace roost::yolo {
 namespace {
-
-/// Modules as the reference counts them once batch norm is folded away; a shared one counts once.
-void CollectModules(const Module& module, std::set<const Module*>& modules) {
-  if (module.class_name.ends_with(".BatchNorm2d") || !modules.insert(&module).second) return;
-  for (const auto& [name, child] : module.children) {
-    if (child) CollectModules(*child, modules);
-  }
-}
 
 /// What the model is for, from its head, and the numbers that the head knows.
 void ReadHead(Network& network) {
@@ -36,22 +28,10 @@ void ReadHead(Network& network) {
   }
 }
 
-std::size_t CountParameters(const Graph& graph) {
-  const Graph folded = FoldBatchNorm(graph);
-  std::size_t count = 0;
-  for (const Operation& operation : folded.operations()) {
-    const auto* conv = std::get_if<ConvOp>(&operation.kind);
-    if (conv == nullptr) continue;
-    count += conv->weight->size() + (conv->bias ? conv->bias->size() : 0);
-  }
-  return count;
-}
-
-std::string Summarize(const Module& model, const Graph& graph, std::int64_t classes) {
-  std::set<const Module*> modules;
-  CollectModules(model, modules);
-  return std::to_string(modules.size()) + " layers, " + std::to_string(CountParameters(graph)) +
-         " parameters, " + std::to_string(classes) + (classes == 1 ? " class" : " classes");
+std::string Summarize(const Module& model, std::int64_t classes) {
+  const ModelSize size = MeasureModel(model);
+  return std::to_string(size.layers) + " layers, " + std::to_string(size.parameters) + " parameters, " +
+         std::to_string(classes) + (classes == 1 ? " class" : " classes");
 }
 
 /// Throws Error (usage) where the input size is to blame: the network can run at the usual one.
@@ -103,7 +83,7 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, c
     network.stride = checkpoint.stride;
     network.input = RoundedUp(input == Size() ? UsualInput(network.task) : input, network.stride);
     CheckInputSize(network);
-    network.summary = Summarize(*checkpoint.model, network.graph, network.classes);
+    network.summary = Summarize(*checkpoint.model, network.classes);
     network.names = std::move(checkpoint.names);
     while (std::ssize(network.names) < network.classes) {
       network.names.push_back("class" + std::to_string(network.names.size()));

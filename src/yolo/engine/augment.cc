@@ -88,8 +88,8 @@ class AugmentedEngine final : public Engine {
 
   /// Rows of the coarsest level. A level has four times as many as the next coarser one.
   std::int64_t CoarsestRows(const Predictions& predictions) const {
-    std::int64_t parts = 0;
-    for (std::int64_t level = 0; level < levels_.count; ++level) parts += std::int64_t{1} << (2 * level);
+    std::int64_t parts = 1;
+    for (std::int64_t level = 1; level < levels_.count; ++level) parts += std::int64_t{1} << (2 * level);
     return predictions.rows / parts;
   }
 

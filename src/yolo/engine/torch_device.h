@@ -1,6 +1,7 @@
 // What the modules that use LibTorch share.
 #pragma once
 
+#include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
@@ -8,6 +9,8 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <sched.h>
 
 #include "roost/base/error.h"
 #include "roost/base/text.h"
@@ -66,6 +69,16 @@ inline at::Device SelectDevice(const std::string& name) {
                 std::to_string(count));
   }
   return {at::kCUDA, static_cast<c10::DeviceIndex>(*index)};
+}
+
+/// EngineOptions::threads. LibTorch's own default counts cores by a library of its own, which sees one where
+/// a virtual machine has two.
+inline void SetTorchThreads(int threads) {
+  if (threads == 0 && std::getenv("OMP_NUM_THREADS") != nullptr) return;  // LibTorch follows it
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (threads == 0 && ::sched_getaffinity(0, sizeof cpus, &cpus) == 0) threads = CPU_COUNT(&cpus);
+  if (threads > 0) at::set_num_threads(threads);
 }
 
 }  // namespace roost::yolo

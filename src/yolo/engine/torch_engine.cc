@@ -12,56 +12,11 @@
 #include "roost/base/text.h"
 #include "roost/yolo/engine.h"
 #include "yolo/engine/engine_module.h"
+#include "yolo/engine/torch_device.h"
 #include "yolo/engine/torch_headers.h"
-#include "yolo/engine/torch_threads.h"
 
 namespace roost::yolo {
 namespace {
-
-/// Runs `work`; what LibTorch throws leaves as Error, in one line.
-template <typename Work>
-auto Guarded(const std::string& doing, Work&& work) {
-  try {
-    return work();
-  } catch (const Error&) {
-    throw;
-  } catch (const c10::Error& error) {
-    const std::string first_line = Split(error.what_without_backtrace(), '\n').front();
-    throw Error("LibTorch failed " + doing + ": " + first_line);
-  } catch (const std::bad_alloc&) {
-    throw Error("out of memory " + doing, ExitCode::kFailed, "use a smaller --imgsz or batch");
-  } catch (const std::exception& error) {
-    throw Error("LibTorch failed " + doing + ": " + Split(error.what(), '\n').front());
-  }
-}
-
-// Devices
-
-/// What detect.py's --device means here.
-at::Device SelectDevice(const std::string& name) {
-  const std::string wanted = ToLower(Trim(name));
-  if (wanted == "cpu") return at::kCPU;
-  const bool available = at::hasCUDA();
-  if (wanted.empty()) return available ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
-
-  std::string_view number = wanted;
-  if (number.starts_with("cuda:")) number.remove_prefix(5);
-  const std::optional<std::int64_t> index = wanted == "cuda" ? 0 : ParseInt(number);
-  if (!index || *index < 0) {
-    throw Error("unknown device '" + name + "'", ExitCode::kUsage,
-                "use cpu, or the number of one CUDA device");
-  }
-  if (!available) {
-    throw Error("device '" + name + "' was asked for, but there is no CUDA here", ExitCode::kFailed,
-                "use --device cpu, or a LibTorch with CUDA on a host with an NVIDIA GPU");
-  }
-  const auto count = static_cast<std::int64_t>(at::getNumGPUs());
-  if (*index >= count) {
-    throw Error("there is no CUDA device " + std::to_string(*index) + ": this host has " +
-                std::to_string(count));
-  }
-  return {at::kCUDA, static_cast<c10::DeviceIndex>(*index)};
-}
 
 // Operations, ready to run: constants are on the device
 

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "roost/base/shared_module.h"
 #include "roost/base/text.h"
 #include "yolo/engine/engine_module.h"
 #include "yolo/model/zip.h"
@@ -178,7 +179,11 @@ ScriptInfo ReadScriptInfo(const Path& file) {
 }
 
 Script OpenScript(const ScriptInfo& info, const EngineOptions& options) {
-  return LoadEngineModule<ScriptModule>("torchscript").open(info, options);
+  const auto& module =
+      *static_cast<const ScriptModule*>(OpenSharedModule({.file = "roost_engine_torchscript.so",
+                                                          .what = "the engine for TorchScript files",
+                                                          .symbol = kScriptModuleSymbol}));
+  return module.open(info, options);
 }
 
 }  // namespace roost::yolo

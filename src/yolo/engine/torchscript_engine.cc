@@ -20,7 +20,6 @@
 
 #include "yolo/engine/engine_module.h"
 #include "yolo/engine/torch_device.h"
-#include "yolo/engine/torch_threads.h"
 
 namespace roost::yolo {
 namespace {
