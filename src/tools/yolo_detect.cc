@@ -1,210 +1,33 @@
 #include <algorithm>
-#include <array>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "roost/base/clock.h"
+#include "roost/base/digest.h"
 #include "roost/base/error.h"
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
 #include "roost/upload/http.h"
-#include "roost/yolo/detector.h"
-#include "roost/yolo/engine.h"
-#include "roost/yolo/image.h"
 #include "roost/yolo/module.h"
-#include "tools/python_flags.h"
-#include "yolo/detect/network.h"
+#include "tools/detect_flags.h"
+#include "yolo/detect/json_text.h"
+#include "yolo/detect/model.h"
 #include "yolo/detect/run.h"
-#include "yolo/detect/run_folder.h"
+#include "yolo/detect/run_report.h"
 #include "yolo/detect/weights.h"
 
 namespace roost::yolo {
 namespace {
-
-constexpr const char* kProgram = "yolo-detect";
-constexpr const char* kDescription =
-    "Finds objects in pictures with a YOLOv5 model: annotated pictures, label files, one line per picture.\n"
-    "Takes the flags of detect.py. Writes the name of the output folder to stdout, all else to stderr.";
-constexpr const char* kFooter = R"(Examples:
-  yolo-detect --weights yolov5n.pt --source photo.jpg
-  yolo-detect --weights yolov5s.pt --source photos/ --save-txt --save-conf --conf-thres 0.4
-  yolo-detect --weights best.pt --source 'photos/**/*.jpg' --classes 0 2 --out results
-  yolo-detect --weights best.pt --source list.txt --save-txt --project runs --name night
-
-Exit status: 0 all done, 3 done but some inputs were unusable, 64 wrong flags, 65 unusable weights,
-66 no such input, 73 cannot write the output, 75 download failed (try again), 77 no permission.)";
-
-struct Options {
-  std::vector<std::string> weights = {"yolov5s.pt"};
-  std::vector<std::string> sources;
-  std::string data;
-  std::vector<std::int64_t> imgsz = {640};
-  NmsOptions nms;
-  std::vector<std::int64_t> classes;
-  std::string device;
-  int threads = 0;
-  bool nosave = false;
-  bool save_txt = false;
-  RunFolderOptions folder;
-  OutputOptions output;
-  bool quiet = false;
-  std::string color = "auto";
-};
-
-/// The flags of detect.py that are still to come, so that they are refused by name and not as unknown.
-constexpr std::array kNotYet = {"--save-crop", "--save-csv", "--augment", "--half",     "--vid-stride",
-                                "--view-img",  "--update",   "--dnn",     "--visualize"};
-
-void AddOptions(CLI::App& app, Options& options) {
-  const std::string input = "Input";
-  app.add_option("--weights", options.weights,
-                 "model: a .pt file, or an official name like yolov5n.pt to download it once")
-      ->expected(1, -1)
-      ->capture_default_str()
-      ->group(input);
-  app.add_option("--source", options.sources, "pictures, folders, globs ('dir/*.jpg', '**/*.png'), list.txt")
-      ->expected(1, -1)
-      ->required()
-      ->group(input);
-  app.add_option("--data", options.data, "dataset YAML with class names, for a model that has none")
-      ->take_last()
-      ->group(input);
-
-  const std::string detection = "Detection";
-  app.add_option("--imgsz,--img,--img-size", options.imgsz, "network input: one side, or height and width")
-      ->expected(1, 2)
-      ->capture_default_str()
-      ->group(detection);
-  app.add_option("--conf-thres", options.nms.conf_thres, "least confidence, 0..1")
-      ->take_last()
-      ->capture_default_str()
-      ->group(detection);
-  app.add_option("--iou-thres", options.nms.iou_thres, "overlap at which boxes are the same object, 0..1")
-      ->take_last()
-      ->capture_default_str()
-      ->group(detection);
-  app.add_option("--max-det", options.nms.max_det, "most detections per picture")
-      ->take_last()
-      ->capture_default_str()
-      ->group(detection);
-  app.add_option("--classes", options.classes, "only these class numbers: --classes 0 2 3")
-      ->expected(1, -1)
-      ->group(detection);
-  app.add_flag("--agnostic-nms", options.nms.agnostic, "boxes of different classes suppress each other")
-      ->group(detection);
-  app.add_option("--device", options.device, "cpu, or a CUDA device: 0 (default: CUDA where there is one)")
-      ->take_last()
-      ->group(detection);
-  app.add_option("--threads", options.threads,
-                 "CPU threads (default: OMP_NUM_THREADS, else the CPUs of this process)")
-      ->take_last()
-      ->group(detection);
-
-  const std::string output = "Output";
-  app.add_flag("--save-txt", options.save_txt, "write labels/<name>.txt: class x y w h, as fractions")
-      ->group(output);
-  app.add_flag("--save-conf", options.output.save_confidence, "confidence as sixth number in label files")
-      ->group(output);
-  app.add_flag("--nosave", options.nosave, "no annotated pictures (nor with a list.txt, as detect.py)")
-      ->group(output);
-  auto* project = app.add_option("--project", options.folder.project, "results go to PROJECT/NAME, ...")
-                      ->take_last()
-                      ->capture_default_str()
-                      ->group(output);
-  auto* name = app.add_option("--name", options.folder.name, "... NAME2, NAME3: the first that is free")
-                   ->take_last()
-                   ->capture_default_str()
-                   ->group(output);
-  auto* exist_ok = app.add_flag("--exist-ok", options.folder.exist_ok, "use PROJECT/NAME although it exists")
-                       ->group(output);
-  app.add_option("--out", options.folder.exact, "exactly this folder, new or not")
-      ->take_last()
-      ->excludes(project)
-      ->excludes(name)
-      ->excludes(exist_ok)
-      ->group(output);
-  app.add_option("--line-thickness", options.output.style.line_thickness,
-                 "of boxes, in pixels; 0: by size of the picture")
-      ->take_last()
-      ->capture_default_str()
-      ->group(output);
-  app.add_flag("--hide-labels", options.output.hide_labels, "boxes without text")->group(output);
-  app.add_flag("--hide-conf", options.output.hide_confidence, "text without confidence")->group(output);
-  app.add_flag("--quiet", options.quiet, "say only what goes wrong")->group(output);
-  app.add_option("--color", options.color, "auto, always or never")
-      ->take_last()
-      ->capture_default_str()
-      ->group(output);
-
-  for (const char* flag : kNotYet) {
-    app.add_option(flag)->expected(0, 1)->group("");  // group "": not in the help
-  }
-}
-
-Error UsageError(const std::string& message) {
-  return Error(message, ExitCode::kUsage, "see yolo-detect --help");
-}
-
-/// An empty value is an unset variable in somebody's script, and never means the default.
-void RefuseEmptyValues(const CLI::App& app) {
-  for (const char* flag : {"--weights", "--source", "--data", "--project", "--name", "--out"}) {
-    const CLI::Option* option = app.get_option(flag);
-    if (option->count() == 0) continue;
-    const std::vector<std::string>& values = option->results();
-    if (std::find(values.begin(), values.end(), "") != values.end()) {
-      throw UsageError(std::string(flag) + " must not be empty");
-    }
-  }
-}
-
-/// Checks that flags cannot express, and detect.py's rules on how they combine.
-void Finish(const CLI::App& app, Options& options) {
-  for (const char* flag : kNotYet) {
-    if (app.count(flag) > 0) throw UsageError(std::string(flag) + " is not supported yet");
-  }
-  RefuseEmptyValues(app);
-  const auto is_fraction = [](double value) { return value >= 0 && value <= 1; };
-  if (!is_fraction(options.nms.conf_thres)) throw UsageError("--conf-thres takes a number from 0 to 1");
-  if (!is_fraction(options.nms.iou_thres)) throw UsageError("--iou-thres takes a number from 0 to 1");
-  if (options.nms.max_det < 1) throw UsageError("--max-det takes a number from 1 up");
-  const int thickness = options.output.style.line_thickness;
-  if (thickness < 0 || thickness > 1000) throw UsageError("--line-thickness takes a number from 0 to 1000");
-  if (options.threads < 0) throw UsageError("--threads takes a number from 0 up");
-  constexpr std::int64_t kMaxSide = 65'536;  // of what the network could be given on any machine
-  for (const std::int64_t side : options.imgsz) {
-    if (side < 1 || side > kMaxSide) throw UsageError("--imgsz takes sides from 1 to 65536 pixels");
-  }
-  if (options.weights.size() > 1) throw UsageError("--weights: several models at once are not supported yet");
-  if (app.count("--classes") > 0) options.nms.classes.emplace(options.classes.begin(), options.classes.end());
-  options.folder.labels = options.output.save_labels = options.save_txt;
-}
-
-/// Nothing where --help or --version has been answered.
-std::optional<Options> ParseOptions(int argc, char** argv) {
-  Options options;
-  CLI::App app(kDescription, kProgram);
-  app.set_version_flag("--version", std::string(kProgram) + " " ROOST_VERSION);
-  app.footer(kFooter);
-  AddOptions(app, options);
-  try {
-    std::vector<std::string> words = SpellOutFlags(app, {argv + 1, argv + argc});
-    std::reverse(words.begin(), words.end());  // CLI11 takes them from the end
-    app.parse(std::move(words));
-  } catch (const CLI::Success& answered) {
-    app.exit(answered);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(error.what());
-  }
-  Finish(app, options);
-  return options;
-}
 
 Path FindWeights(const std::string& name, Reporter& reporter) {
   WeightsStore::Options store;
@@ -215,74 +38,201 @@ Path FindWeights(const std::string& name, Reporter& reporter) {
   return WeightsStore(std::move(store)).Find(name);
 }
 
+/// The inputs of this process; what is on the web is fetched into a folder that `downloads` becomes.
+Inputs FindAll(const DetectFlags& flags, std::optional<TemporaryDirectory>& downloads, Reporter& reporter) {
+  Inputs inputs = FindInputs(flags.sources, {.recursive = flags.recursive, .standard_input = &std::cin});
+  if (!flags.shard.empty()) {
+    const auto [index, count] = ParseShard(flags.shard);
+    inputs.files = Shard(std::move(inputs.files), index % count, count);
+  }
+  const auto is_download = [](const Input& input) {
+    return !input.address.empty() && input.kind != Input::Kind::kStream;
+  };
+  if (std::ranges::none_of(inputs.files, is_download)) return inputs;
+  downloads.emplace();
+  const auto fetch = [](const std::string& url, AtomicFile& file) {
+    return http::Client().Download(url, file);
+  };
+  FetchInputs(inputs.files, fetch, downloads->path(), [&](const std::string& line) { reporter.Say(line); });
+  return inputs;
+}
+
 std::string ToText(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
 
-/// Throws Error (usage) where --classes leaves nothing to find.
-void WarnAboutSurprises(const Options& options, const Inputs& inputs, const Network& network, Size asked,
-                        Reporter& reporter) {
-  if (network.input != asked) {
-    reporter.Warn("--imgsz " + ToText(asked) + " is not a multiple of the model's stride " +
-                  std::to_string(network.stride) + ": using " + ToText(network.input));
+/// The flags that decide what the results are: a run can only go on with the same ones.
+nlohmann::json Settings(const DetectFlags& flags, const DetectorOptions& detector, const ModelTraits& traits,
+                        const OutputOptions& out) {
+  auto weights = nlohmann::json::array();
+  for (const Path& file : detector.weights) {
+    weights.push_back(
+        {{"name", JsonName(file.filename())}, {"sha256", DigestOfFile(DigestKind::kSha256, file).value()}});
   }
-  const std::string known = "the model has classes 0 to " + std::to_string(network.classes - 1);
-  const auto is_unknown = [&](std::int64_t id) { return id < 0 || id >= network.classes; };
-  if (!options.classes.empty() && std::all_of(options.classes.begin(), options.classes.end(), is_unknown)) {
+  const NmsOptions& nms = detector.nms;
+  return {{"weights", weights},
+          {"imgsz", {traits.input.height, traits.input.width}},
+          {"conf_thres", nms.conf_thres},
+          {"iou_thres", nms.iou_thres},
+          {"max_det", nms.max_det},
+          {"classes", nms.classes ? nlohmann::json(*nms.classes) : nlohmann::json()},
+          {"agnostic_nms", nms.agnostic},
+          {"augment", detector.augment},
+          {"half", detector.half},
+          {"vid_stride", flags.vid_stride},
+          {"save_pictures", out.save_pictures},
+          {"save_txt", out.save_labels},
+          {"save_conf", out.save_confidence},
+          {"save_empty", out.save_empty},
+          {"save_crop", out.save_crops},
+          {"save_csv", out.save_csv},
+          {"save_json", out.save_json},
+          {"line_thickness", out.style.line_thickness},
+          {"hide_labels", out.hide_labels},
+          {"hide_conf", out.hide_confidence},
+          {"retina_masks", out.retina_masks}};
+}
+
+/// Throws Error (usage) where --classes leaves nothing to find.
+void WarnAboutSurprises(const DetectFlags& flags, const Inputs& inputs, const ModelTraits& traits, Size asked,
+                        Reporter& reporter) {
+  if (asked != Size() && traits.input != asked) {
+    reporter.Warn("--imgsz " + ToText(asked) + " is not a multiple of the model's stride " +
+                  std::to_string(traits.stride) + ": using " + ToText(traits.input));
+  }
+  const std::string known = "the model has classes 0 to " + std::to_string(traits.classes - 1);
+  const auto is_unknown = [&](std::int64_t id) { return id < 0 || id >= traits.classes; };
+  if (!flags.classes.empty() && std::all_of(flags.classes.begin(), flags.classes.end(), is_unknown)) {
     throw UsageError("--classes: nothing would be found, " + known);
   }
-  for (const std::int64_t id : options.classes) {
+  for (const std::int64_t id : flags.classes) {
     if (is_unknown(id)) reporter.Warn("--classes " + std::to_string(id) + ": " + known);
   }
-  if (inputs.from_list && !options.nosave) {
+  if (inputs.from_list && !flags.nosave) {
     reporter.Say("no annotated pictures are saved for a list file, as with detect.py");
   }
+  if (flags.dnn)
+    reporter.Warn("--dnn is for ONNX files under OpenCV, which yolo-detect does not read: ignored");
+  if (flags.update) {
+    reporter.Warn(
+        "--update rewrites weights so that Python stops warning about them; there is no such need: ignored");
+  }
+}
+
+/// "3of8": what the files about a run carry in their names where several jobs share a folder.
+std::string ShardName(const std::string& shard) {
+  std::string name = shard;
+  if (const std::size_t slash = name.find('/'); slash != std::string::npos) name.replace(slash, 1, "of");
+  return name;
+}
+
+Path DefaultProject(Task task) {
+  switch (task) {
+    case Task::kDetect:
+      return "runs/detect";
+    case Task::kSegment:
+      return "runs/predict-seg";
+    case Task::kClassify:
+      return "runs/predict-cls";
+  }
+  ROOST_CHECK(false, "every task has its folder");
+}
+
+/// Half of the CPUs would do where the network runs on the others; where it runs on a GPU all are free.
+int DefaultWorkers() { return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U)); }
+
+bool HasLiveStream(const std::vector<Input>& inputs) {
+  return std::ranges::any_of(inputs, [](const Input& input) { return input.kind == Input::Kind::kStream; });
+}
+
+int ExitCodeOf(const RunSummary& summary, const DetectFlags& flags) {
+  // What a batch system sends to a job that it wants to start again elsewhere.
+  const bool evicted = summary.stopped_by_signal == SIGTERM || summary.out_of_time;
+  if (evicted) return static_cast<int>(ExitCode::kTryAgain);
+  if (summary.stopped_by_signal != 0) return 128 + summary.stopped_by_signal;
+  if (summary.unusable.empty()) return static_cast<int>(ExitCode::kOk);
+  return static_cast<int>(flags.strict ? ExitCode::kFailed : ExitCode::kSomeUnusable);
 }
 
 /// Everything that can be wrong with weights and sources is found before the output folder is made, and
 /// before the engine, which is slow to load, is opened.
-int Detect(const Options& options) {
-  Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ParseColorChoice(options.color)),
-                    options.quiet);
-  const Inputs inputs = FindInputs(options.sources);
-  const Path weights = FindWeights(options.weights.front(), reporter);
-  const Size asked{options.imgsz.front(), options.imgsz.back()};
-  const Network network = LoadNetwork(weights, asked, options.data);
-  WarnAboutSurprises(options, inputs, network, asked, reporter);
+int Detect(const DetectFlags& flags) {
+  Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags.color)),
+                    {.quiet = flags.quiet, .profile = flags.profile}, flags.json ? &std::cout : nullptr);
+  std::optional<TemporaryDirectory> downloads;
+  const Inputs inputs = FindAll(flags, downloads, reporter);
+  DetectorOptions options = flags.detector;
+  for (const std::string& name : flags.weights) options.weights.push_back(FindWeights(name, reporter));
+  if (!flags.imgsz.empty()) options.imgsz = {flags.imgsz.front(), flags.imgsz.back()};
+  Model model = ReadModel(options);
+  WarnAboutSurprises(flags, inputs, model.traits, options.imgsz, reporter);
 
-  const RunFolder folder = RunFolder::Create(options.folder);
-  OutputOptions output = options.output;
+  RunFolderOptions folder_options = flags.folder;
+  if (folder_options.project.empty()) folder_options.project = DefaultProject(model.traits.task);
+  const RunFolder folder = RunFolder::Create(folder_options);
+  OutputOptions output = flags.output;
   output.folder = folder.path();
-  output.save_pictures = !options.nosave && !inputs.from_list;
+  output.save_pictures = !flags.nosave && !inputs.from_list;
 
+  const nlohmann::json settings = Settings(flags, options, model.traits, output);
+  RunFacts facts{.started = SystemClock().WallNow(), .shard = flags.shard};
+  std::optional<Manifest> manifest;
   std::shared_ptr<const Engine> engine;
   try {
     CheckOutputs(inputs.files, output, reporter);
-    engine = OpenEngine("torch", network.graph, {.device = options.device, .threads = options.threads});
+    manifest.emplace(Manifest::Options{.folder = folder.path(),
+                                       .name = ShardName(flags.shard),
+                                       .resume = flags.resume,
+                                       .owns_labels = folder.labels_are_new()},
+                     settings);
+    if (CountLeft(inputs.files, output, *manifest) > 0) {
+      engine = model.open({.device = options.device, .threads = options.threads, .half = options.half});
+    }
   } catch (const Error&) {
-    folder.RemoveIfUnused();
+    folder.RemoveIfUnused(manifest ? manifest->path() : Path());
     throw;
   }
-  reporter.Say("Roost " ROOST_VERSION ", " + engine->Description());
-  reporter.Say(weights.filename().string() + ": " + network.summary);
+  if (engine) {
+    facts.engine = engine->Description();
+    reporter.Say("Roost " ROOST_VERSION ", " + facts.engine);
+  }
+  for (const std::string& line : model.summary) reporter.Say(line);
 
-  const Detector detector(std::move(engine), network.input, network.stride, options.nms);
+  const Detector detector(std::move(engine), model.traits, options.nms);
+  const RunOptions run{
+      .pipeline = {.batch = flags.batch,
+                   .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),
+                   .patient = !HasLiveStream(inputs.files)},
+      .feed = {.vid_stride = flags.vid_stride, .warn = [&](const std::string& line) { reporter.Warn(line); }},
+      .max_time = flags.max_time};
   StopSignals signals;
-  const RunSummary summary =
-      RunDetection(inputs.files, detector, network.names, output, reporter, [&] { return signals.Next(); });
-  std::cout << folder.path().string() << std::endl;
+  const RunResult result =
+      RunDetection(inputs.files, detector, output, run, *manifest, reporter, [&] { return signals.Next(); });
+
+  const auto file = [&](const std::string& stem, const char* suffix) {
+    return folder.path() / (stem + manifest->suffix() + suffix);
+  };
+  if (output.save_csv) WriteCsv(inputs.files, result, model.traits.names, file("predictions", ".csv"));
+  if (output.save_json) WriteCocoJson(inputs.files, result, model.traits.names, file("predictions", ".json"));
+  SyncFileSystem(folder.path()).value();
+  facts.ended = SystemClock().WallNow();
+  facts.exit_code = ExitCodeOf(result.summary, flags);
+  facts.status = result.summary.stopped() ? "stopped" : "finished";
+  WriteRunReport(facts, settings, model.traits, inputs.files, result, file("run", ".json"));
+
+  reporter.Folder(folder.path(), facts.exit_code);
+  if (!flags.json) std::cout << folder.path().string() << std::endl;
   if (!std::cout) throw Error("cannot write to stdout", ExitCode::kCannotCreate);
-  if (summary.stopped_by_signal != 0) return 128 + summary.stopped_by_signal;
-  return static_cast<int>(summary.unusable.empty() ? ExitCode::kOk : ExitCode::kSomeUnusable);
+  return facts.exit_code;
 }
 
 int Main(int argc, char** argv) {
-  // One picture after the other: OpenCV's own threads would only compete with the engine's.
+  // OpenCV's own threads would only compete with the engine's and the workers'.
   SetImageThreads(1);
   // LibTorch's threads spin while they wait for each other, by default. On a host that also runs other jobs
   // that made detection ten times slower (834 against 60 ms a picture, 2 threads); asleep they cost nothing
   // measurable.
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
-  const auto options = ParseOptions(argc, argv);
-  return options ? Detect(*options) : 0;
+  const auto flags = ParseDetectFlags(argc, argv);
+  return flags ? Detect(*flags) : 0;
 }
 
 }  // namespace

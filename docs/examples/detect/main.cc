@@ -2,7 +2,6 @@
 #include <iostream>
 
 #include "roost/yolo/detector.h"
-#include "roost/yolo/module.h"
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -10,12 +9,10 @@ int main(int argc, char** argv) {
     return 64;
   }
   try {
-    const auto checkpoint = roost::yolo::LoadCheckpoint(argv[1]);
-    const auto engine = roost::yolo::OpenEngine("torch", roost::yolo::Lower(*checkpoint.model), {});
-    const roost::yolo::Detector detector(engine, {640, 640}, checkpoint.stride, {});
-    const auto found = detector.Detect(roost::yolo::ReadImage(argv[2]).value()).value();
-    for (const auto& [box, confidence, class_id, row] : found) {
-      std::cout << checkpoint.names.at(static_cast<std::size_t>(class_id)) << ' ' << confidence << " at "
+    const auto detector = roost::yolo::Detector::Load({.weights = {argv[1]}});
+    const auto found = detector.DetectFile(argv[2]).value();
+    for (const auto& [box, confidence, class_id, row] : found.detections) {
+      std::cout << detector.names().at(static_cast<std::size_t>(class_id)) << ' ' << confidence << " at "
                 << box.x1 << ',' << box.y1 << " to " << box.x2 << ',' << box.y2 << '\n';
     }
   } catch (const roost::Error& error) {

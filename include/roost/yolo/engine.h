@@ -61,6 +61,8 @@ struct EngineOptions {
   /// CPU threads of one Run(); 0 = OMP_NUM_THREADS, else the CPUs this process may use. LibTorch has one such
   /// number per process, so the last engine opened decides.
   int threads = 0;
+  /// 16-bit floats. CUDA devices only.
+  bool half = false;
   /// Run the passes of graph.h first. Off, the engine runs the graph as it is: to test the passes.
   bool optimize = true;
 };

@@ -11,6 +11,11 @@
 #include "roost/base/error.h"
 #include "roost/base/files.h"
 #include "roost/yolo/detection.h"
+#include "roost/yolo/mask.h"
+
+namespace cv {
+class Mat;
+}
 
 /// Pictures: decode, letterbox, draw, encode. Everything that needs OpenCV is behind this header, and what it
 /// computes is bit for bit what the reference's calls of OpenCV give.
@@ -58,6 +63,9 @@ Result<Image> DecodeImage(std::string_view bytes, const Path& name);
 /// DecodeImage of a regular file of at most 1 GiB. An Error names it.
 Result<Image> ReadImage(const Path& path);
 
+/// A copy of the pixels of an OpenCV matrix of 8-bit BGR (CV_8UC3). An Error (bad data) for any other kind.
+Result<Image> CopyOf(const cv::Mat& bgr);
+
 /// Whether EncodeImage knows a suffix like ".jpg"; case does not matter.
 bool CanEncode(const std::string& suffix);
 
@@ -84,6 +92,13 @@ Image Letterbox(const Image& image, const LetterboxPlan& plan);
 /// BGR bytes to RGB planes in 0..1. `planes` holds 3 * height * width floats.
 void ToPlanes(const Image& image, std::span<float> planes);
 
+/// The largest square in the middle of a picture, scaled to `side` x `side` pixels, bilinear: what a
+/// classification model is shown (utils/augmentations.py CenterCrop).
+Image CenterSquare(const Image& image, std::int64_t side);
+
+/// ToPlanes, less the mean of ImageNet's pixels and divided by their standard deviation: classification.
+void ToNormalizedPlanes(const Image& image, std::span<float> planes);
+
 /// A box in pixels of the padded network input, in pixels of the picture and clipped to it. The reference
 /// computes scale and padding again from the two sizes (scale_boxes), a little different from what letterbox
 /// did; so do we.
@@ -101,6 +116,36 @@ Color ClassColor(std::int64_t class_id);
 /// above it, or inside where there is no room above. OpenCV's font has ASCII only: other characters become
 /// '?'. Throws Error where OpenCV cannot draw it: lines of more than 32767 pixels.
 void DrawBox(Image& image, const Box& box, const std::string& label, Color color, const DrawStyle& style);
+
+/// Writes lines of text (separated by '\n'), white, from (`left`, `top`) on; size and spacing follow the size
+/// of the picture as in classify/predict.py. The reference has Arial for it; OpenCV's font has ASCII only:
+/// other characters become '?'.
+void DrawLines(Image& image, std::int64_t left, std::int64_t top, const std::string& lines);
+
+/// The outline of the part of a mask that has the most corners, in pixels of the network input; nothing where
+/// no pixel is set. Straight runs are kept as their ends (utils/segment/general.py masks2segments).
+Polygon LargestContour(const Mask& mask);
+
+/// How masks are drawn.
+enum class MaskStyle {
+  kNetwork,  ///< as segment/predict.py: on the padded picture, which is then scaled back; detail is lost
+  kRetina,   ///< its --retina-masks: the masks are scaled to the picture
+};
+
+/// Tints what the masks of a picture cover, best detection first, each in its colour. `plan` is how the
+/// picture was fitted into the network input. No masks: nothing changes. Boxes are drawn afterwards.
+void DrawMasks(Image& image, const LetterboxPlan& plan, std::span<const Mask> masks,
+               std::span<const Color> colors, MaskStyle style);
+
+/// The part of a picture around a box (whole pixels of the picture), a little larger than it and clipped to
+/// the picture: what --save-crop saves (utils/plots.py save_one_box). Never empty where the box touches the
+/// picture.
+Image CutOut(const Image& image, const Box& box);
+
+/// A JPEG of quality 95 that keeps the colour of every pixel, as the reference saves what it cuts out;
+/// EncodeImage halves the resolution of colour. An Error (cannot create) for a side of more than 65500
+/// pixels.
+Result<std::string> EncodeFineJpeg(const Image& image);
 
 /// How many threads the functions above may use, for the whole process. Called once, in main.
 void SetImageThreads(int threads);

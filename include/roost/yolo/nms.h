@@ -17,12 +17,15 @@ struct NmsOptions {
   std::int64_t max_det = 1000;
   std::optional<std::set<std::int64_t>> classes;  ///< only these; nothing = all
   bool agnostic = false;                          ///< boxes of different classes suppress each other too
+  bool multi_label = false;  ///< as val.py: a row is a detection of every class above the threshold, not only
+                             ///< of its best one
+  std::int64_t masks = 0;    ///< last columns of a row, mask coefficients and no scores: Network::masks
 };
 
-/// Turns one picture's rows of a detection head (x, y, w, h, objectness, a score per class; pixels of the
-/// network input) into detections, best first, each row with its best class only. Boxes are in the same
-/// pixels. Rows that are not finite numbers are no detections. The arithmetic is the reference's, float by
-/// float (utils/general.py non_max_suppression on torchvision's nms).
+/// Turns one picture's rows of a detection head (x, y, w, h, objectness, a score per class and
+/// `options.masks` mask coefficients; pixels of the network input) into detections, best first. Boxes are in
+/// the same pixels. Rows whose box or scores are not finite numbers are no detections. The arithmetic is the
+/// reference's, float by float (utils/general.py non_max_suppression on torchvision's nms).
 std::vector<Detection> NonMaxSuppression(std::span<const float> rows, std::int64_t columns,
                                          const NmsOptions& options);
 

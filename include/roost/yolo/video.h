@@ -33,12 +33,16 @@ class VideoReader {
   virtual bool Skip() = 0;
 };
 
+/// Opens the shared module, which the functions below do otherwise, and switches off what OpenCV and FFmpeg
+/// say on stderr, for the whole process, through the environment: where these functions are called on several
+/// threads, call this before. Throws Error where the module is not there.
+void PrepareVideo();
+
 /// Opens a video file, an address ("rtsp://...", "http://...") or the number of a camera ("0"); a file of
 /// that name comes first. An Error (bad data, no input, permission; of an address: try again) names it,
 /// addresses without password and query. Network streams that say nothing for 10 s are given up.
 ///
-/// Throws Error where the shared module is not there. The first call switches off what OpenCV and FFmpeg say
-/// on stderr, for the whole process, through the environment: make it before other threads start.
+/// Throws Error where the shared module is not there.
 Result<std::unique_ptr<VideoReader>> OpenVideo(const std::string& source);
 
 /// Writes an .mp4 file (MPEG-4 part 2, as the reference does) that appears under its name whole or not at

@@ -1,15 +1,41 @@
 #include "roost/yolo/detector.h"
 
+#include <utility>
+
+#include "yolo/detect/model.h"
+
 namespace roost::yolo {
 
-Result<std::vector<Detection>> Detector::Detect(const Image& image) const {
-  const auto picture = Prepare(image);
+Detector Detector::Load(const DetectorOptions& options) {
+  Model model = ReadModel(options);
+  auto engine = model.open({.device = options.device, .threads = options.threads});
+  return Detector(std::move(engine), std::move(model.traits), options.nms);
+}
+
+Detector::Detector(std::shared_ptr<const Engine> engine, ModelTraits traits, NmsOptions nms)
+    : engine_(std::move(engine)), traits_(std::move(traits)), nms_(std::move(nms)) {}
+
+Result<Findings> Detector::Detect(const Image& image) const {
+  auto picture = Prepare(image);
   if (!picture) return picture.error();
-  return Select(Infer(*picture), picture->plan);
+  PreparedPicture* const one = &*picture;
+  return Conclude(Infer({&one, 1}), 0, *picture);
+}
+
+Result<Findings> Detector::Detect(const cv::Mat& bgr) const {
+  const auto image = CopyOf(bgr);
+  if (!image) return image.error();
+  return Detect(*image);
+}
+
+Result<Findings> Detector::DetectFile(const Path& picture) const {
+  const auto image = ReadImage(picture);
+  if (!image) return image.error();
+  return Detect(*image);
 }
 
 Result<PreparedPicture> Detector::Prepare(const Image& image) const {
-  const auto plan = PlanLetterbox(image.size(), input_, stride_);
+  const auto plan = PlanLetterbox(image.size(), traits_.input, traits_.stride);
   if (!plan) return plan.error();
   const Size size = plan->padded();
   PreparedPicture picture{.plan = *plan, .batch = {.n = 1, .height = size.height, .width = size.width}};
@@ -18,12 +44,25 @@ Result<PreparedPicture> Detector::Prepare(const Image& image) const {
   return picture;
 }
 
-std::vector<Detection> Detector::Select(const Predictions& predictions, const LetterboxPlan& plan) const {
-  std::vector<Detection> detections = NonMaxSuppression(predictions.of(0), predictions.columns, nms_);
-  for (Detection& detection : detections) {
-    detection.box = ToOriginal(detection.box, plan.padded(), plan.original);
+Predictions Detector::Infer(std::span<PreparedPicture* const> pictures) const {
+  ROOST_CHECK(!pictures.empty(), "a batch holds at least one picture");
+  ImageBatch batch = std::move(pictures.front()->batch);
+  for (PreparedPicture* const picture : pictures.subspan(1)) {
+    ++batch.n;
+    batch.pixels.insert(batch.pixels.end(), picture->batch.pixels.begin(), picture->batch.pixels.end());
+    picture->batch.pixels = {};
   }
-  return detections;
+  return engine_->Run(batch);
+}
+
+Findings Detector::Conclude(const Predictions& predictions, std::int64_t i,
+                            const PreparedPicture& picture) const {
+  Findings findings{.network = picture.plan.padded()};
+  findings.detections = NonMaxSuppression(predictions.of(i), predictions.columns, nms_);
+  for (Detection& detection : findings.detections) {
+    detection.box = ToOriginal(detection.box, findings.network, picture.plan.original);
+  }
+  return findings;
 }
 
 Size RoundedUp(Size size, std::int64_t stride) {

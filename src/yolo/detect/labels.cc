@@ -17,6 +17,12 @@ void AppendNumber(std::string& line, double value) {
   line += text;
 }
 
+void Remove(const Path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw ErrnoError(error.value(), "remove", path);
+}
+
 }  // namespace
 
 Box RoundedToPixels(const Box& box) {
@@ -40,31 +46,31 @@ std::string LabelLines(const std::vector<Detection>& detections, Size picture, b
   return lines;
 }
 
-void LabelWriter::Write(const Path& picture, Size size, const std::vector<Detection>& detections) {
-  if (detections.empty()) {
-    RemoveStale(picture);
-    return;
-  }
-  const Path path = PathFor(folder_, picture);
-  const bool first = stems_.insert(picture.stem()).second;
-  std::string lines = LabelLines(detections, size, with_confidence_);
+bool LabelWriter::Write(const Path& stem, std::string lines) {
+  const Path path = PathFor(folder_, stem);
+  const bool first = stems_.insert(stem).second;
   std::error_code error;
-  if (!first && fs::exists(path, error)) lines.insert(0, ReadFile(path).value());
-  WriteFileAtomically(path, lines).value();
+  const bool exists = fs::exists(path, error);
+  if (lines.empty() && !save_empty_) {
+    if (first && exists) Remove(path);
+    return !first && exists;
+  }
+  if (!first && exists) lines.insert(0, ReadFile(path).value());
+  if (stem.has_parent_path()) MakeDirectories(path.parent_path());
+  AtomicFile file(path);
+  file.Write(lines).value();
+  file.Commit(AtomicFile::Sync::kNo).value();
+  return true;
 }
 
-void LabelWriter::RemoveStale(const Path& picture) {
-  if (!stems_.insert(picture.stem()).second) return;
-  const Path path = PathFor(folder_, picture);
-  std::error_code error;
-  fs::remove(path, error);
-  if (error) throw ErrnoError(error.value(), "remove", path);
+void LabelWriter::RemoveStale(const Path& stem) {
+  if (stems_.insert(stem).second) Remove(PathFor(folder_, stem));
 }
 
 std::size_t LabelWriter::CountFiles() const {
   std::size_t count = 0;
   std::error_code error;  // a folder that cannot be read any more holds nothing that we know of
-  for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
     if (it->path().native().ends_with(".txt")) ++count;
   }
   return count;

@@ -17,30 +17,34 @@ Box RoundedToPixels(const Box& box);
 /// the picture, worst detection first. `detections` are best first, in pixels of the picture.
 std::string LabelLines(const std::vector<Detection>& detections, Size picture, bool with_confidence);
 
-/// Writes labels/<stem>.txt for each picture of a run. A file is always whole: it is replaced, never added
-/// to. What an earlier run left under a name is gone after this run's first picture of that stem; pictures of
-/// the same stem in one run (a.jpg, a.png) share a file, as with detect.py.
+/// Writes label files into one folder. A file is always whole: it is replaced, never added to. What an
+/// earlier run left under a name is gone after this run's first picture of that stem; pictures of the same
+/// stem in one run (a.jpg, a.png) share a file, as with detect.py. A stem is a name without suffix, below the
+/// folder: "a", "night/a", "clip_12".
 class LabelWriter {
  public:
-  LabelWriter(Path folder, bool with_confidence)
-      : folder_(std::move(folder)), with_confidence_(with_confidence) {}
+  /// `save_empty`: also files without lines.
+  LabelWriter(Path folder, bool save_empty) : folder_(std::move(folder)), save_empty_(save_empty) {}
 
-  /// No detections: no file. Throws Error.
-  void Write(const Path& picture, Size size, const std::vector<Detection>& detections);
+  /// The file of `stem` is one of this run: what comes is added to it.
+  void Continue(const Path& stem) { stems_.insert(stem); }
 
-  /// Removes the label file that an earlier run left for `picture`; one of this run stays. Throws Error.
-  void RemoveStale(const Path& picture);
+  /// Whether there is a file of that stem now: no lines, no file, unless empty ones are saved. Throws Error.
+  bool Write(const Path& stem, std::string lines);
 
-  /// The label file of `picture` in a folder of labels.
-  static Path PathFor(const Path& folder, const Path& picture) { return folder / (picture.stem() += ".txt"); }
+  /// Removes the file that an earlier run left for `stem`; one of this run stays. Throws Error.
+  void RemoveStale(const Path& stem);
+
+  /// The label file of `stem` in a folder of labels.
+  static Path PathFor(const Path& folder, const Path& stem) { return (folder / stem) += ".txt"; }
 
   const Path& folder() const { return folder_; }
-  /// How many label files are in the folder, also those of earlier runs: what detect.py reports.
+  /// How many label files are in the folder and below, also those of earlier runs: what detect.py reports.
   std::size_t CountFiles() const;
 
  private:
   Path folder_;
-  bool with_confidence_;
+  bool save_empty_;
   std::unordered_set<std::string> stems_;  ///< of the pictures that this run has seen
 };
 

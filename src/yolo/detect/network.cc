@@ -18,6 +18,20 @@ void CollectModules(const Module& module, std::set<const Module*>& modules) {
   }
 }
 
+/// What the model is for, from its head, and the numbers that the head knows.
+void ReadHead(Network& network) {
+  const Operation* head = &network.graph[network.graph.output()];
+  while (std::holds_alternative<JoinOp>(head->kind)) head = &network.graph[head->inputs.front()];
+  if (const auto* detect = std::get_if<DetectOp>(&head->kind)) {
+    network.task = detect->masks > 0 ? Task::kSegment : Task::kDetect;
+    network.classes = detect->classes;
+    network.masks = detect->masks;
+  } else {
+    network.task = Task::kClassify;
+    network.classes = head->channels;
+  }
+}
+
 std::size_t CountParameters(const Graph& graph) {
   const Graph folded = FoldBatchNorm(graph);
   std::size_t count = 0;
@@ -57,12 +71,15 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
   try {
     Network network;
     network.graph = Lower(*checkpoint.model);
-    network.classes = std::get<DetectOp>(network.graph[network.graph.output()].kind).classes;
+    ReadHead(network);
     network.stride = checkpoint.stride;
     network.input = RoundedUp(input, network.stride);
     CheckInputSize(network);
     network.summary = Summarize(*checkpoint.model, network.graph, network.classes);
     network.names = std::move(checkpoint.names);
+    while (std::ssize(network.names) < network.classes) {
+      network.names.push_back("class" + std::to_string(network.names.size()));
+    }
     if (!dataset_yaml.empty() && AreNamesMadeUp(network.names)) {
       network.names = ReadClassNames(dataset_yaml);
     }

@@ -22,7 +22,7 @@ struct Network {
   std::string summary;  ///< "213 layers, 1867405 parameters, 80 classes"
 };
 
-/// Reads `weights` and makes sure that the model is a detector that can run on pictures of `input` size.
+/// Reads `weights` and makes sure that the model can run on pictures of `input` size.
 /// Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not. Throws
 /// Error (bad data, no input).
 Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml);

@@ -23,26 +23,31 @@ bool IsFinite(const Box& box) {
   return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2);
 }
 
-/// Rows above the threshold, as detections in row order.
+/// Rows above the threshold, as detections in the order of rows and, within a row, of classes.
 std::vector<Detection> Candidates(std::span<const float> rows, std::size_t columns,
                                   const NmsOptions& options) {
   const auto threshold = static_cast<float>(options.conf_thres);
+  const auto is_wanted = [&](const Detection& detection) {
+    return detection.confidence > threshold && std::isfinite(detection.confidence) &&
+           (!options.classes || options.classes->contains(detection.class_id));
+  };
+  const std::size_t scores_end = columns - static_cast<std::size_t>(options.masks);
   std::vector<Detection> candidates;
-  for (; !rows.empty(); rows = rows.subspan(columns)) {
+  for (std::int64_t row = 0; !rows.empty(); rows = rows.subspan(columns), ++row) {
     const float objectness = rows[4];
     if (!(objectness > threshold)) continue;
+    const Box box = FromCenter(rows);
+    if (!IsFinite(box)) continue;
     Detection best{.confidence = -1};
-    for (std::size_t i = kBoxColumns; i < columns; ++i) {
-      const float confidence = rows[i] * objectness;
-      if (confidence > best.confidence) {
-        best.confidence = confidence;
-        best.class_id = static_cast<std::int64_t>(i - kBoxColumns);
-      }
+    for (std::size_t i = kBoxColumns; i < scores_end; ++i) {
+      const Detection scored{.box = box,
+                             .confidence = rows[i] * objectness,
+                             .class_id = static_cast<std::int64_t>(i - kBoxColumns),
+                             .row = row};
+      if (scored.confidence > best.confidence) best = scored;
+      if (options.multi_label && is_wanted(scored)) candidates.push_back(scored);
     }
-    if (!(best.confidence > threshold) || !std::isfinite(best.confidence)) continue;
-    if (options.classes && !options.classes->contains(best.class_id)) continue;
-    best.box = FromCenter(rows);
-    if (IsFinite(best.box)) candidates.push_back(best);
+    if (!options.multi_label && is_wanted(best)) candidates.push_back(best);
   }
   return candidates;
 }
@@ -69,7 +74,9 @@ Box Shifted(const Detection& detection, bool agnostic) {
 std::vector<Detection> NonMaxSuppression(std::span<const float> rows, std::int64_t columns,
                                          const NmsOptions& options) {
   const auto width = static_cast<std::size_t>(columns);
-  ROOST_CHECK(width > kBoxColumns && rows.size() % width == 0, "predictions that are not rows of a head");
+  ROOST_CHECK(options.masks >= 0 && columns - options.masks > static_cast<std::int64_t>(kBoxColumns) &&
+                  rows.size() % width == 0,
+              "predictions that are not rows of a head");
 
   std::vector<Detection> candidates = Candidates(rows, width, options);
   std::stable_sort(candidates.begin(), candidates.end(),

@@ -1,35 +1,62 @@
 #include "yolo/detect/reporter.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <map>
 
 #include "roost/base/text.h"
+#include "yolo/detect/json_text.h"
 
 namespace roost::yolo {
 namespace {
 
 constexpr std::size_t kRepeatedAtTheEnd = 20;  // of the unusable inputs; each had its line when it came up
 
-std::string OneDecimal(double value) {
+std::string Fixed(double value, int digits) {
   char text[64];
-  std::snprintf(text, sizeof text, "%.1f", value);
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
   return text;
 }
 
-std::string Place(Input::Kind kind, std::size_t number, std::size_t total) {
-  return std::string(kind == Input::Kind::kVideo ? "video " : "image ") + std::to_string(number) + "/" +
-         std::to_string(total);
+std::string Milli(Milliseconds time) { return Fixed(time.count(), 1) + "ms"; }
+
+std::string Numbered(const InputPlace& place) {
+  return std::string(place.input.kind == Input::Kind::kImage ? "image " : "video ") +
+         std::to_string(place.number) + "/" + std::to_string(place.total);
+}
+
+std::string NameOf(const Input& input) {
+  return Printable(input.origin.empty() ? input.path.native() : input.origin);
+}
+
+/// detect.py's beginning of a line.
+std::string Place(const InputPlace& place, const Frame& frame) {
+  if (place.input.kind == Input::Kind::kStream) return std::to_string(place.number - 1) + ": ";
+  std::string text = Numbered(place) + " ";
+  if (frame.number > 0) {
+    text += "(" + std::to_string(frame.number) + "/" + std::to_string(frame.video.frames) + ") ";
+  }
+  return text + NameOf(place.input) + ": ";
+}
+
+std::string Count(std::size_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+nlohmann::json ToJson(const Findings& findings, const ModelTraits& traits) {
+  auto objects = nlohmann::json::array();
+  for (const Detection& d : findings.detections) {
+    objects.push_back(
+        {{"class", d.class_id},
+         {"name", ClassName(traits.names, d.class_id)},
+         {"confidence", Shortest(d.confidence)},
+         {"box", {Shortest(d.box.x1), Shortest(d.box.y1), Shortest(d.box.x2), Shortest(d.box.y2)}}});
+  }
+  return objects;
 }
 
 }  // namespace
-
-StageTimes& StageTimes::operator+=(const StageTimes& other) {
-  pre_process += other.pre_process;
-  inference += other.inference;
-  nms += other.nms;
-  return *this;
-}
 
 std::string ClassName(const std::vector<std::string>& names, std::int64_t class_id) {
   const auto index = static_cast<std::size_t>(class_id);
@@ -47,50 +74,66 @@ std::string CountClasses(const std::vector<Detection>& detections, const std::ve
 }
 
 void Reporter::Write(const std::string& line) {
-  out_ << line + "\n";
-  out_.flush();
+  *out_ << line + "\n";
+  out_->flush();
 }
 
 void Reporter::Say(const std::string& line) {
-  if (!quiet_) Write(line);
+  if (!options_.quiet) Write(line);
 }
 
 void Reporter::Warn(const std::string& line) { Write(Styled(terminal_, Style::kYellow, "warning: " + line)); }
 
-void Reporter::Detected(std::size_t number, std::size_t total, const Path& path, Size network,
-                        const std::string& counts, Milliseconds inference) {
-  Say(Place(Input::Kind::kImage, number, total) + " " + Printable(path.native()) + ": " +
-      std::to_string(network.height) + "x" + std::to_string(network.width) + " " +
-      (counts.empty() ? "(no detections), " : counts) + OneDecimal(inference.count()) + "ms");
+void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, const ModelTraits& traits) {
+  const Findings& findings = *item.findings;
+  const std::string counts = CountClasses(findings.detections, traits.names);
+  Say(Place(place, item.frame) + std::to_string(findings.network.height) + "x" +
+      std::to_string(findings.network.width) + " " + (counts.empty() ? "(no detections), " : counts) +
+      Milli(item.times.inference));
+  if (json_ == nullptr) return;
+  nlohmann::json line = {{"input", JsonName(place.input.path)},
+                         {"height", item.picture_size.height},
+                         {"width", item.picture_size.width}};
+  if (item.frame.number > 0) line["frame"] = item.frame.number;
+  line["detections"] = ToJson(findings, traits);
+  *json_ << JsonLine(line) << std::endl;
 }
 
-void Reporter::Unusable(std::size_t number, std::size_t total, Input::Kind kind, const std::string& why) {
-  Write(Styled(terminal_, Style::kRed, Place(kind, number, total) + ": " + Printable(why)));
+void Reporter::Unusable(const InputPlace& place, const std::string& why) {
+  Write(Styled(terminal_, Style::kRed, Numbered(place) + ": " + Printable(why)));
+  if (json_ == nullptr) return;
+  *json_ << JsonLine({{"input", JsonName(place.input.path)}, {"error", why}}) << std::endl;
 }
 
 void Reporter::Finished(const RunSummary& summary, Size network) {
   if (summary.detected > 0) {
     const auto mean = [&](Milliseconds sum) {
-      return OneDecimal(sum.count() / static_cast<double>(summary.detected)) + "ms ";
+      return Milli(sum / static_cast<double>(summary.detected)) + " ";
     };
     Say("Speed: " + mean(summary.times.pre_process) + "pre-process, " + mean(summary.times.inference) +
         "inference, " + mean(summary.times.nms) + "NMS per image at shape (1, 3, " +
         std::to_string(network.height) + ", " + std::to_string(network.width) + ")");
+  }
+  if (options_.profile) Profile(summary);
+  if (summary.finished_before > 0) {
+    Say(Count(summary.finished_before, "input") + " had been finished before");
   }
   if (summary.saved_to)
     Say("Results saved to " + Styled(terminal_, Style::kBold, summary.saved_to->string()));
   if (summary.label_files) {
     Say(std::to_string(*summary.label_files) + " labels saved to " + (*summary.saved_to / "labels").string());
   }
-  if (summary.stopped_by_signal != 0) {
-    Warn("stopped by signal " + std::to_string(summary.stopped_by_signal) + " after " +
-         std::to_string(summary.detected + summary.unusable.size()) + " of " +
-         std::to_string(summary.inputs) + " inputs");
+  if (summary.stopped()) {
+    const std::string why = summary.out_of_time
+                                ? "--max-time is over"
+                                : "stopped by signal " + std::to_string(summary.stopped_by_signal);
+    Warn(why + ": " + std::to_string(summary.left()) + " of " + Count(summary.inputs, "input") +
+         " left, to go on with --resume");
   }
   if (summary.unusable.empty()) return;
   Write(Styled(terminal_, Style::kRed,
-               std::to_string(summary.unusable.size()) + " of " + std::to_string(summary.inputs) +
-                   " inputs could not be used:"));
+               std::to_string(summary.unusable.size()) + " of " + Count(summary.inputs, "input") +
+                   " could not be used:"));
   const std::size_t shown = std::min(summary.unusable.size(), kRepeatedAtTheEnd);
   for (std::size_t i = 0; i < shown; ++i) {
     Write("  " + Printable(summary.unusable[i]));
@@ -98,6 +141,33 @@ void Reporter::Finished(const RunSummary& summary, Size network) {
   if (shown < summary.unusable.size()) {
     Write("  and " + std::to_string(summary.unusable.size() - shown) + " more");
   }
+}
+
+/// Steps overlap: their times add up to more than the run took.
+void Reporter::Profile(const RunSummary& summary) {
+  const StageTimes& times = summary.times;
+  const std::array<std::pair<const char*, Milliseconds>, 6> stages = {{{"decode", times.decode},
+                                                                       {"pre-process", times.pre_process},
+                                                                       {"inference", times.inference},
+                                                                       {"NMS", times.nms},
+                                                                       {"draw, encode", times.render},
+                                                                       {"write", times.write}}};
+  const auto pictures = static_cast<double>(std::max<std::size_t>(summary.detected, 1));
+  Write("step            total ms   ms per picture   share of wall time");
+  for (const auto& [name, time] : stages) {
+    char line[128];
+    std::snprintf(line, sizeof line, "%-13s %10.1f %16.2f %19.0f%%", name, time.count(),
+                  time.count() / pictures, 100 * (time / std::max(summary.wall, Milliseconds(1e-3))));
+    Write(line);
+  }
+  Write("wall time     " + Fixed(summary.wall.count(), 1) + " ms, " +
+        Fixed(1000 * static_cast<double>(summary.detected) / std::max(summary.wall.count(), 1e-3), 1) +
+        " pictures a second");
+}
+
+void Reporter::Folder(const Path& folder, int exit_code) {
+  if (json_ == nullptr) return;
+  *json_ << JsonLine({{"folder", JsonName(folder)}, {"exit_code", exit_code}}) << std::endl;
 }
 
 }  // namespace roost::yolo

@@ -1,237 +1,185 @@
 #include "yolo/detect/run.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include <sys/stat.h>
+#include "yolo/detect/render.h"
+#include "yolo/detect/results.h"
 
 namespace roost::yolo {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Runs `step` and says in `time` how long it took.
-template <typename Step>
-auto Timed(Milliseconds& time, Step&& step) {
-  const auto start = std::chrono::steady_clock::now();
-  auto result = step();
-  time = std::chrono::steady_clock::now() - start;
-  return result;
+std::uint64_t SizeOfFile(const Input& input) {
+  std::error_code error;  // a stream, or a file that is gone
+  const std::uintmax_t size = fs::file_size(input.path, error);
+  return error ? 0 : size;
 }
 
-/// A picture on its way: each step below fills in a part.
-struct Job {
-  const Input* input = nullptr;
-  Image image;
-  Size network;  ///< size of the padded network input
-  std::vector<Detection> detections;
-  std::string encoded;  ///< the annotated picture, where it is asked for
-  StageTimes times;
+/// For each input the record of the process that finished it, if any. Inputs that share a label file are done
+/// together or not at all: of a file that is half there nobody knows whose lines it holds.
+std::vector<std::optional<InputRecord>> FinishedBefore(const std::vector<Input>& inputs,
+                                                       const OutputOptions& output,
+                                                       const Manifest& manifest) {
+  std::map<std::string, const InputRecord*> by_key;
+  for (const InputRecord& record : manifest.finished()) by_key[record.input] = &record;
+
+  const std::vector<std::string> keys = InputKeys(inputs);
+  std::vector<std::optional<InputRecord>> records(inputs.size());
+  std::set<Path> unfinished;  // stems of label files
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto found = by_key.find(keys[i]);
+    const bool finished = found != by_key.end() && found->second->unusable.empty() &&
+                          found->second->size == SizeOfFile(inputs[i]);
+    if (finished) {
+      records[i] = *found->second;
+    } else {
+      unfinished.insert(LabelStem(inputs[i], 0));
+    }
+  }
+  for (std::size_t i = 0; output.save_labels && i < inputs.size(); ++i) {
+    if (unfinished.contains(LabelStem(inputs[i], 0))) records[i].reset();
+  }
+  return records;
+}
+
+std::vector<InputRecord> Present(const std::vector<std::optional<InputRecord>>& records) {
+  std::vector<InputRecord> present;
+  for (const auto& record : records) {
+    if (record) present.push_back(*record);
+  }
+  return present;
+}
+
+/// One run: where frames come out of the pipeline.
+class Run {
+ public:
+  Run(const std::vector<Input>& inputs, const Detector& detector, const OutputOptions& output,
+      Manifest& manifest, Reporter& reporter)
+      : inputs_(inputs),
+        keys_(InputKeys(inputs)),
+        detector_(detector),
+        output_(output),
+        manifest_(manifest),
+        reporter_(reporter) {
+    result_.records = FinishedBefore(inputs, output, manifest);
+    result_.summary.inputs = inputs.size();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (result_.records[i]) {
+        ++result_.summary.finished_before;
+      } else {
+        todo_.push_back(inputs[i]);
+        place_.push_back(i);
+      }
+    }
+  }
+
+  RunResult Execute(const RunOptions& options, const std::function<int()>& stop_signal) {
+    const auto start = std::chrono::steady_clock::now();
+    RunSummary& summary = result_.summary;
+    const auto stopped = [&] {
+      summary.stopped_by_signal = stop_signal();
+      summary.out_of_time = options.max_time && std::chrono::steady_clock::now() - start >= *options.max_time;
+      return summary.stopped();
+    };
+
+    const std::vector<InputRecord> before = Present(result_.records);
+    ResultWriter writer(todo_, detector_.traits(), output_, before);
+    writer_ = &writer;
+    const Renderer renderer(todo_, detector_.traits(), output_);
+    const auto feed = OpenFeed(todo_, options.feed);
+    Pipeline pipeline(todo_, detector_, *feed, options.pipeline,
+                      [&](ProcessedFrame& item) { return renderer.Render(item); });
+    pipeline.Run([&](ProcessedFrame item) { Finish(std::move(item)); }, stopped);
+    // Of a live stream there is no end to wait for: what was seen of it is its result.
+    for (const std::size_t input : live_) Close(input);
+
+    summary.wall = std::chrono::steady_clock::now() - start;
+    if (summary.left() == 0) summary.stopped_by_signal = 0, summary.out_of_time = false;
+    if (output_.save_pictures || output_.save_labels) summary.saved_to = output_.folder;
+    if (output_.save_labels) summary.label_files = writer.labels().CountFiles();
+    reporter_.Finished(summary, detector_.traits().input);
+    return std::move(result_);
+  }
+
+ private:
+  void Finish(ProcessedFrame item) {
+    const std::size_t input = item.frame.input;
+    const InputPlace place{todo_[input], place_[input] + 1, inputs_.size()};
+    if (item.findings) {
+      Timed(item.times.write, [&] { writer_->Write(item); });
+      reporter_.Detected(place, item, detector_.traits());
+      result_.summary.times += item.times;
+      ++result_.summary.detected;
+      if (place.input.kind == Input::Kind::kStream) live_.insert(input);
+    }
+    if (item.frame.error) {
+      GiveUp(place, input, *item.frame.error);
+    } else if (item.frame.last) {
+      Close(input);
+    }
+    live_.erase(item.frame.last || item.frame.error ? input : todo_.size());
+  }
+
+  void Close(std::size_t input) {
+    Note(input, writer_->Close(input));
+    ++result_.summary.finished;
+  }
+
+  void GiveUp(const InputPlace& place, std::size_t input, const Error& why) {
+    reporter_.Unusable(place, why.message());
+    result_.summary.unusable.push_back(why.message());
+    writer_->GiveUp(input);
+    Note(input, {.unusable = why.message()});
+  }
+
+  void Note(std::size_t input, InputRecord record) {
+    record.input = keys_[place_[input]];
+    record.size = SizeOfFile(todo_[input]);
+    manifest_.Add(record);
+    result_.records[place_[input]] = std::move(record);
+  }
+
+  const std::vector<Input>& inputs_;
+  const std::vector<std::string> keys_;
+  const Detector& detector_;
+  const OutputOptions& output_;
+  Manifest& manifest_;
+  Reporter& reporter_;
+
+  std::vector<Input> todo_;
+  std::vector<std::size_t> place_;  ///< of each of `todo_` in `inputs_`
+  ResultWriter* writer_ = nullptr;
+  std::set<std::size_t> live_;  ///< streams under way
+  RunResult result_;
 };
-
-Error CannotUse(const Path& path, const std::string& why) {
-  return Error("cannot use '" + path.string() + "': " + why, ExitCode::kBadData);
-}
-
-/// Decode, letterbox, network, NMS.
-Result<Job> DetectOn(const Input& input, const Detector& detector) {
-  if (!input.unusable.empty()) return CannotUse(input.path, input.unusable);
-  auto image = ReadImage(input.path);
-  if (!image) return image.error();
-
-  Job job{.input = &input, .image = std::move(*image)};
-  auto picture = Timed(job.times.pre_process, [&] { return detector.Prepare(job.image); });
-  if (!picture) return CannotUse(input.path, picture.error().message());
-  job.network = picture->plan.padded();
-  const Predictions predictions = Timed(job.times.inference, [&] { return detector.Infer(*picture); });
-  job.detections = Timed(job.times.nms, [&] { return detector.Select(predictions, picture->plan); });
-  return job;
-}
-
-std::string LabelText(const Detection& detection, const std::vector<std::string>& names,
-                      const OutputOptions& options) {
-  if (options.hide_labels) return {};
-  std::string text = ClassName(names, detection.class_id);
-  if (options.hide_confidence) return text;
-  char confidence[32];
-  std::snprintf(confidence, sizeof confidence, " %.2f", static_cast<double>(detection.confidence));
-  return text + confidence;
-}
-
-/// Worst detection first, so that the best ones lie on top.
-void DrawDetections(Job& job, const std::vector<std::string>& names, const OutputOptions& options) {
-  for (auto it = job.detections.rbegin(); it != job.detections.rend(); ++it) {
-    DrawBox(job.image, RoundedToPixels(it->box), LabelText(*it, names, options), ClassColor(it->class_id),
-            options.style);
-  }
-}
-
-/// Draws and encodes.
-Result<void> Render(Job& job, const std::vector<std::string>& names, const OutputOptions& options) {
-  try {
-    DrawDetections(job, names, options);
-  } catch (const Error& error) {
-    return CannotUse(job.input->path, error.message());
-  }
-  auto encoded = EncodeImage(job.image, OutputName(job.input->path).extension());
-  if (!encoded) return CannotUse(job.input->path, encoded.error().message());
-  job.encoded = std::move(*encoded);
-  return {};
-}
-
-/// The picture first: CheckOutputs() knows by it whose the label file is.
-void Write(const Job& job, LabelWriter& labels, std::set<Path>& written, const OutputOptions& options) {
-  if (options.save_pictures) {
-    const Path picture = options.folder / OutputName(job.input->path);
-    WriteFileAtomically(picture, job.encoded).value();
-    written.insert(picture);
-  }
-  if (options.save_labels) labels.Write(job.input->path, job.image.size(), job.detections);
-}
-
-/// Which file a path leads to, through links: device and inode; nothing where there is none.
-std::optional<std::pair<dev_t, ino_t>> FileAt(const Path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
-  return std::pair(info.st_dev, info.st_ino);
-}
-
-bool Exists(const Path& path) {
-  std::error_code error;  // a path that may not be looked at: whoever writes there says so
-  return fs::exists(fs::symlink_status(path, error));
-}
-
-void CheckInputsSurvive(const std::vector<Input>& inputs, const Path& folder) {
-  std::map<std::pair<dev_t, ino_t>, Path> input_files;
-  for (const Input& input : inputs) {
-    if (const auto file = FileAt(input.path)) input_files.emplace(*file, input.path);
-  }
-  const auto output_folder = FileAt(folder);
-  for (const Input& input : inputs) {
-    if (!input.unusable.empty()) continue;
-    const auto replaced = FileAt(folder / OutputName(input.path));
-    const auto found = replaced ? input_files.find(*replaced) : input_files.end();
-    const bool in_place = output_folder && FileAt(input.path.parent_path()) == output_folder;
-    if (found == input_files.end() && !in_place) continue;
-    const Path& victim = in_place ? input.path : found->second;
-    throw Error("the output folder '" + folder.string() + "' holds the input '" + victim.string() +
-                    "', which would be replaced by an annotated picture",
-                ExitCode::kUsage, "choose another folder, or --nosave");
-  }
-}
-
-/// In folders of runs that saved labels only.
-constexpr const char* kRunMarker = ".roost-run";
-
-void CheckLabelsAreOurs(const std::vector<Input>& inputs, const Path& folder) {
-  if (Exists(folder / kRunMarker)) return;
-  std::set<std::string> ours;
-  for (const Input& input : inputs) {
-    if (Exists(folder / OutputName(input.path))) ours.insert(input.path.stem());
-  }
-  for (const Input& input : inputs) {
-    const Path labels = LabelWriter::PathFor(folder / "labels", input.path);
-    if (ours.contains(input.path.stem()) || !Exists(labels)) continue;
-    throw Error("'" + labels.string() +
-                    "' exists and is not known as a result of yolo-detect: the labels of '" +
-                    input.path.string() + "' would replace it",
-                ExitCode::kCannotCreate,
-                "choose another output folder; or, if these labels are no longer needed, remove '" +
-                    labels.parent_path().string() + "'");
-  }
-}
-
-/// The results of an earlier run for an input that this run cannot use, so that nobody takes them for this
-/// run's. What earlier inputs of this run wrote stays.
-void RemoveStaleResults(const Input& input, LabelWriter& labels, const std::set<Path>& written,
-                        const OutputOptions& options) {
-  if (options.save_labels) labels.RemoveStale(input.path);
-  if (!options.save_pictures || input.kind != Input::Kind::kImage) return;
-  const Path picture = options.folder / OutputName(input.path);
-  std::error_code error;
-  if (!written.contains(picture)) fs::remove(picture, error);
-  if (error) throw ErrnoError(error.value(), "remove", picture);
-}
 
 }  // namespace
 
-Path OutputName(const Path& picture) {
-  Path name = picture.filename();
-  if (!CanEncode(name.extension().native())) name += ".jpg";
-  return name;
+std::vector<std::string> InputKeys(const std::vector<Input>& inputs) {
+  const Path here = fs::current_path();
+  std::vector<std::string> keys;
+  keys.reserve(inputs.size());
+  for (const Input& input : inputs) {
+    keys.push_back(input.origin.empty() ? InputKey(input.path, here) : input.origin);
+  }
+  return keys;
 }
 
-void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter) {
-  if (options.save_pictures) CheckInputsSurvive(inputs, options.folder);
-  if (options.save_labels) CheckLabelsAreOurs(inputs, options.folder);
-
-  std::map<std::string, Path> by_stem;
-  std::map<Path, Path> by_output;
-  for (const Input& input : inputs) {
-    if (!input.unusable.empty()) continue;
-    if (options.save_pictures) {
-      const auto [it, unique] = by_output.emplace(OutputName(input.path), input.path);
-      if (!unique) {
-        reporter.Warn("'" + input.path.string() + "' has the name of '" + it->second.string() +
-                      "': only one of the two annotated pictures will remain");
-      }
-    }
-    if (options.save_labels) {
-      const auto [it, unique] = by_stem.emplace(input.path.stem(), input.path);
-      if (!unique) {
-        reporter.Warn("'" + input.path.string() + "' and '" + it->second.string() + "' share a label file");
-      }
-    }
-  }
+std::size_t CountLeft(const std::vector<Input>& inputs, const OutputOptions& output,
+                      const Manifest& manifest) {
+  const auto records = FinishedBefore(inputs, output, manifest);
+  return static_cast<std::size_t>(std::ranges::count_if(records, [](const auto& record) { return !record; }));
 }
 
-RunSummary RunDetection(const std::vector<Input>& inputs, const Detector& detector,
-                        const std::vector<std::string>& names, const OutputOptions& options,
-                        Reporter& reporter, const std::function<int()>& stop_signal) {
-  LabelWriter labels(options.folder / "labels", options.save_confidence);
-  // Not beside labels that were there before: the marker would give them away to the next run.
-  if (options.save_labels && !options.save_pictures && labels.CountFiles() == 0) {
-    WriteFileAtomically(options.folder / kRunMarker, "results of yolo-detect: a later run may replace them\n")
-        .value();
-  }
-  std::set<Path> written;  // annotated pictures of this run
-  RunSummary summary{.inputs = inputs.size()};
-  std::size_t number = 0;
-  for (const Input& input : inputs) {
-    summary.stopped_by_signal = stop_signal();
-    if (summary.stopped_by_signal != 0) break;
-
-    ++number;
-    const auto give_up = [&](const Error& why) {
-      reporter.Unusable(number, inputs.size(), input.kind, why.message());
-      summary.unusable.push_back(why.message());
-      RemoveStaleResults(input, labels, written, options);
-    };
-    auto job = DetectOn(input, detector);
-    if (!job) {
-      give_up(job.error());
-      continue;
-    }
-    if (options.save_pictures) {
-      if (const auto rendered = Render(*job, names, options); !rendered) {
-        give_up(rendered.error());
-        continue;
-      }
-    }
-    Write(*job, labels, written, options);
-    reporter.Detected(number, inputs.size(), input.path, job->network, CountClasses(job->detections, names),
-                      job->times.inference);
-    summary.times += job->times;
-    ++summary.detected;
-  }
-  if (options.save_pictures || options.save_labels) summary.saved_to = options.folder;
-  if (options.save_labels) summary.label_files = labels.CountFiles();
-  reporter.Finished(summary, detector.input());
-  return summary;
+RunResult RunDetection(const std::vector<Input>& inputs, const Detector& detector,
+                       const OutputOptions& output, const RunOptions& options, Manifest& manifest,
+                       Reporter& reporter, const std::function<int()>& stop_signal) {
+  return Run(inputs, detector, output, manifest, reporter).Execute(options, stop_signal);
 }
 
 }  // namespace roost::yolo

@@ -1,45 +1,47 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "roost/yolo/detector.h"
-#include "roost/yolo/image.h"
-#include "yolo/detect/labels.h"
+#include "yolo/detect/frames.h"
+#include "yolo/detect/manifest.h"
+#include "yolo/detect/output.h"
+#include "yolo/detect/pipeline.h"
 #include "yolo/detect/reporter.h"
 #include "yolo/detect/sources.h"
 
 namespace roost::yolo {
 
-/// What is written for each picture, and where.
-struct OutputOptions {
-  Path folder;
-  bool save_pictures = true;
-  bool save_labels = false;
-  bool save_confidence = false;  ///< a sixth column in label files
-  bool hide_labels = false;      ///< boxes without text
-  bool hide_confidence = false;
-  DrawStyle style;
+struct RunOptions {
+  PipelineOptions pipeline;
+  FeedOptions feed;
+  std::optional<std::chrono::duration<double>> max_time;  ///< from when the run begins
 };
 
-/// The name under which the annotated picture is saved: its own, or with ".jpg" added where its format can
-/// only be read (dng, mpo).
-Path OutputName(const Path& picture);
+/// What a run did, input by input.
+struct RunResult {
+  RunSummary summary;
+  /// Of each input, in their order, also those that an earlier process finished; nothing of one that is left.
+  std::vector<std::optional<InputRecord>> records;
+};
 
-/// Refuses a run that would destroy something: annotated pictures in the place of its own inputs, also
-/// through links (Error, usage), or label files in the place of ones that no run of ours wrote, as a
-/// dataset's labels (Error, cannot create). Warns about inputs that share an output file.
-///
-/// A label file counts as ours where the annotated picture of one of its inputs lies in the output folder: a
-/// run writes the picture first. Runs that save labels only leave the file ".roost-run" to know them by.
-void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter);
+/// The keys of inputs in a manifest: see InputKey().
+std::vector<std::string> InputKeys(const std::vector<Input>& inputs);
 
-/// Detects on every input and writes what `options` ask for. An input that cannot be used is told, counted
-/// and passed over, and results that an earlier run left for it are removed; output that cannot be written
-/// ends the run (Error). Asks `stop_signal` before each input and ends early when it answers a signal number.
-RunSummary RunDetection(const std::vector<Input>& inputs, const Detector& detector,
-                        const std::vector<std::string>& names, const OutputOptions& options,
-                        Reporter& reporter, const std::function<int()>& stop_signal);
+/// Detects on every input that `manifest` does not know as finished, writes what `output` asks for, and notes
+/// each input in the manifest when all its files are there. An input that cannot be used is told, counted and
+/// passed over, and results that an earlier run left for it are removed; output that cannot be written ends
+/// the run (Error). Asks `stop_signal` between inputs and ends early when it answers a signal number.
+RunResult RunDetection(const std::vector<Input>& inputs, const Detector& detector,
+                       const OutputOptions& output, const RunOptions& options, Manifest& manifest,
+                       Reporter& reporter, const std::function<int()>& stop_signal);
+
+/// How many of the inputs are left to do.
+std::size_t CountLeft(const std::vector<Input>& inputs, const OutputOptions& output,
+                      const Manifest& manifest);
 
 }  // namespace roost::yolo

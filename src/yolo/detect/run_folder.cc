@@ -62,7 +62,11 @@ void CheckWritable(const Path& folder) { const AtomicFile probe(folder / "probe"
 RunFolder RunFolder::Create(const RunFolderOptions& options) {
   auto [path, made] = Choose(options);
   RunFolder folder(std::move(path), made);
-  if (options.labels) MakeDirectories(folder.labels());
+  if (options.labels) {
+    MakeDirectories(folder.labels());
+    std::error_code error;  // a folder that cannot be read: not known to be new
+    folder.labels_are_new_ = fs::is_empty(folder.labels(), error) && !error;
+  }
   if (!made) {
     RemoveLeftovers(folder.path());
     RemoveLeftovers(folder.labels());
@@ -71,9 +75,10 @@ RunFolder RunFolder::Create(const RunFolderOptions& options) {
   return folder;
 }
 
-void RunFolder::RemoveIfUnused() const {
+void RunFolder::RemoveIfUnused(const Path& manifest) const {
   std::error_code ignored;  // remove() refuses folders that hold something
   if (!made_) return;
+  if (!manifest.empty()) fs::remove(manifest, ignored);
   fs::remove(labels(), ignored);
   fs::remove(path_, ignored);
 }

@@ -8,7 +8,7 @@ namespace roost::yolo {
 
 /// Where one run puts its results.
 struct RunFolderOptions {
-  Path project = "runs/detect";
+  Path project;
   std::string name = "exp";
   bool exist_ok = false;  ///< use project/name although it exists
   Path exact;             ///< --out: this folder, whether it exists or not
@@ -26,14 +26,18 @@ class RunFolder {
   const Path& path() const { return path_; }
   Path labels() const { return path_ / "labels"; }
 
-  /// Takes back folders that this run made, where they are still empty: for a run that fails before it
-  /// starts.
-  void RemoveIfUnused() const;
+  /// The folder "labels" was asked for and held no label file when this run came.
+  bool labels_are_new() const { return labels_are_new_; }
+
+  /// Takes back what this run made, `manifest` (may be empty) and folders that hold nothing else: for a run
+  /// that fails before it starts.
+  void RemoveIfUnused(const Path& manifest) const;
 
  private:
   explicit RunFolder(Path path, bool made) : path_(std::move(path)), made_(made) {}
   Path path_;
   bool made_;
+  bool labels_are_new_ = false;
 };
 
 }  // namespace roost::yolo

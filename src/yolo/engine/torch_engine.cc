@@ -1,5 +1,6 @@
 // The reference engine: each primitive is one LibTorch operation, float32, on the CPU or a CUDA device.
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -91,6 +92,8 @@ at::Tensor Activate(at::Tensor x, const Activation& activation) {
       return at::mish_(x);
     case ActivationKind::kGELU:
       return at::gelu(x);
+    case ActivationKind::kGELUTanh:
+      return at::gelu(x, "tanh");
     case ActivationKind::kELU:
       return at::elu_(x, activation.parameter);
     case ActivationKind::kTanh:
@@ -98,7 +101,7 @@ at::Tensor Activate(at::Tensor x, const Activation& activation) {
     case ActivationKind::kSigmoid:
       return at::sigmoid_(x);
     case ActivationKind::kSoftplus:
-      return at::softplus(x);
+      return at::softplus(x, activation.parameter, activation.threshold);
   }
   ROOST_CHECK(false, "every kind of activation is handled");
 }
@@ -166,6 +169,52 @@ struct Compiler {
       return x.slice(2, op.start[0], x.size(2), op.step[0]).slice(3, op.start[1], x.size(3), op.step[1]);
     };
   }
+  Step operator()(const ConvTransposeOp& op) const {
+    const at::Tensor weight =
+        Constant(op.weight, {op.in, op.out / op.groups, op.kernel[0], op.kernel[1]}, device);
+    const at::Tensor bias = Constant(op.bias, {op.out}, device);
+    return [op, weight, bias](const Inputs& in) {
+      return at::conv_transpose2d(in[0], weight, bias, Sizes(op.stride), Sizes(op.padding),
+                                  Sizes(op.output_padding), op.groups, Sizes(op.dilation));
+    };
+  }
+  Step operator()(const PReLUOp& op) const {
+    const at::Tensor slope = Constant(op.slope, {static_cast<std::int64_t>(op.slope->size())}, device);
+    return [slope](const Inputs& in) { return at::prelu(in[0], slope); };
+  }
+  Step operator()(const ScaleOp& op) const {
+    return [op](const Inputs& in) { return at::mul(in[0], op.factor); };
+  }
+  Step operator()(const ExpandOp& op) const {
+    return [s = op.scale](const Inputs& in) {
+      const at::Tensor& x = in[0];
+      const std::int64_t n = x.size(0), c = x.size(1) / s / s, rows = x.size(2), columns = x.size(3);
+      return x.contiguous()
+          .view({n, s, s, c, rows, columns})
+          .permute({0, 3, 4, 1, 5, 2})
+          .reshape({n, c, rows * s, columns * s});
+    };
+  }
+  Step operator()(const MeanOp&) const {
+    return [](const Inputs& in) { return at::mean(in[0], {2, 3}, /*keepdim=*/true); };
+  }
+  Step operator()(const AttentionOp& op) const {
+    return [heads = op.heads](const Inputs& in) {
+      const std::int64_t n = in[0].size(0), channels = in[0].size(1), d = channels / heads;
+      const auto by_head = [&](const at::Tensor& map) {  // [n * heads, pixels, d]
+        return map.contiguous().view({n * heads, d, -1}).transpose(1, 2);
+      };
+      const at::Tensor queries = by_head(in[0]) / std::sqrt(static_cast<double>(d));
+      const at::Tensor weights = at::softmax(at::bmm(queries, by_head(in[1]).transpose(1, 2)), -1);
+      return at::bmm(weights, by_head(in[2])).transpose(1, 2).reshape(in[0].sizes());
+    };
+  }
+  Step operator()(const ClassifyOp&) const {
+    return [](const Inputs& in) { return in[0].flatten(1).unsqueeze(1); };
+  }
+  Step operator()(const JoinOp&) const {
+    return [](const Inputs& in) { return at::cat(in, /*dim=*/1); };
+  }
   /// Sees to the level maps one after the other: [n, anchors * columns, ny, nx] of each becomes its rows of
   /// [n, rows, columns].
   Step operator()(const DetectOp& op) const {
@@ -180,15 +229,16 @@ struct Compiler {
       }
       anchor_sizes.push_back(sizes.to(device));
     }
-    return [classes = op.classes, strides = op.strides, anchor_sizes](const Inputs& in) {
-      const std::int64_t columns = 5 + classes;
+    return [scores = 1 + op.classes, masks = op.masks, strides = op.strides, anchor_sizes](const Inputs& in) {
+      const std::int64_t columns = 4 + scores + masks;
       std::int64_t rows = 0;
       for (const at::Tensor& map : in) rows += map.numel() / map.size(0) / columns;
       at::Tensor boxes = at::empty({in[0].size(0), rows, columns}, in[0].options());
       std::int64_t first = 0;
       for (std::size_t level = 0; level < in.size(); ++level) {
         const std::int64_t count = in[level].numel() / in[level].size(0) / columns;
-        DecodeLevel(in[level], strides[level], anchor_sizes[level], boxes.narrow(1, first, count));
+        DecodeLevel(in[level], strides[level], anchor_sizes[level], 4 + scores,
+                    boxes.narrow(1, first, count));
         first += count;
       }
       return boxes;
@@ -210,13 +260,16 @@ struct Compiler {
     };
   }
 
-  /// The reference computes xy as (2 s + (grid - 0.5)) stride, in this order, and wh as (2 s)^2 anchor.
+  /// The reference computes xy as (2 s + (grid - 0.5)) stride, in this order, and wh as (2 s)^2 anchor. Only
+  /// the first `sigmoids` columns are put through the sigmoid.
   static void DecodeLevel(const at::Tensor& map, double stride, const at::Tensor& anchors,
-                          const at::Tensor& rows) {
+                          std::int64_t sigmoids, const at::Tensor& rows) {
     const std::int64_t n = map.size(0), ny = map.size(2), nx = map.size(3);
     const std::int64_t columns = rows.size(2);
     at::Tensor boxes = rows.view({n, anchors.size(0), ny, nx, columns});
-    boxes.copy_(at::sigmoid(map).view({n, anchors.size(0), columns, ny, nx}).permute({0, 1, 3, 4, 2}));
+    const at::Tensor numbers = map.view({n, anchors.size(0), columns, ny, nx}).permute({0, 1, 3, 4, 2});
+    boxes.narrow(4, 0, sigmoids).copy_(at::sigmoid(numbers.narrow(4, 0, sigmoids)));
+    boxes.narrow(4, sigmoids, columns - sigmoids).copy_(numbers.narrow(4, sigmoids, columns - sigmoids));
 
     const at::Tensor x = at::arange(nx, map.options()).sub_(0.5).view({1, nx});
     const at::Tensor y = at::arange(ny, map.options()).sub_(0.5).view({ny, 1});
@@ -273,8 +326,9 @@ class TorchEngine final : public Engine {
         .to(device_);
   }
 
-  /// Runs every operation in order; a value is given up as soon as its last reader has run.
-  at::Tensor Compute(at::Tensor pictures) const {
+  /// Runs every operation in order and returns the outputs; a value is given up as soon as its last reader
+  /// has run.
+  std::vector<at::Tensor> Compute(at::Tensor pictures) const {
     std::vector<at::Tensor> values(steps_.size());
     values.front() = std::move(pictures);
     for (std::size_t v = 1; v < steps_.size(); ++v) {
@@ -287,17 +341,28 @@ class TorchEngine final : public Engine {
         if (last_readers_[i] == static_cast<Value>(v)) values[i].reset();
       }
     }
-    return std::move(values.back());
+    std::vector<at::Tensor> outputs;
+    for (const Value output : graph_.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
+    return outputs;
   }
 
-  static Predictions OnHost(const at::Tensor& result) {
-    const at::Tensor values = result.cpu().contiguous();
+  static std::vector<float> Numbers(const at::Tensor& values) {
+    const at::Tensor on_host = values.cpu().contiguous();
+    const auto* first = on_host.data_ptr<float>();
+    return {first, first + on_host.numel()};
+  }
+
+  static Predictions OnHost(const std::vector<at::Tensor>& outputs) {
+    const at::Tensor& rows = outputs.front();
     Predictions predictions;
-    predictions.n = values.size(0);
-    predictions.rows = values.size(1);
-    predictions.columns = values.numel() / predictions.n / predictions.rows;
-    const auto* first = values.data_ptr<float>();
-    predictions.values.assign(first, first + values.numel());
+    predictions.n = rows.size(0);
+    predictions.rows = rows.size(1);
+    predictions.columns = rows.numel() / predictions.n / predictions.rows;
+    predictions.values = Numbers(rows);
+    if (outputs.size() > 1) {
+      const at::Tensor& maps = outputs[1];
+      predictions.prototypes = {maps.size(1), maps.size(2), maps.size(3), Numbers(maps)};
+    }
     return predictions;
   }
 

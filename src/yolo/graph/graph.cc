@@ -38,6 +38,11 @@ std::int64_t SizeOf(const Weights& weights) {
 
 }  // namespace
 
+bool IsHead(const OpKind& kind) {
+  return std::holds_alternative<DetectOp>(kind) || std::holds_alternative<ClassifyOp>(kind) ||
+         std::holds_alternative<JoinOp>(kind);
+}
+
 Value Graph::Append(Operation operation) {
   const auto index = static_cast<Value>(operations_.size());
   for (const Value input : operation.inputs) {
@@ -52,8 +57,8 @@ Value Graph::Append(Operation operation) {
 }
 
 void Graph::CheckFeatureMap(Value x, const std::string& name) const {
-  ROOST_CHECK(0 <= x && x <= output(), "operations read values of their own graph");
-  Check(!std::holds_alternative<DetectOp>((*this)[x].kind), name, "reads the output of the detection head");
+  ROOST_CHECK(0 <= x && x <= last(), "operations read values of their own graph");
+  Check(!IsHead((*this)[x].kind), name, "reads the output of a head");
 }
 
 void Graph::CountWeights(std::size_t floats, const std::string& name) {
@@ -156,13 +161,79 @@ Value Graph::Slice(Value x, SliceOp op, std::string name) {
   return Append({op, {x}, channels(x), std::move(name)});
 }
 
+Value Graph::ConvTranspose(Value x, ConvTransposeOp op, std::string name) {
+  CheckFeatureMap(x, name);
+  Check(op.groups > 0 && op.in > 0 && op.out > 0 && op.in % op.groups == 0 && op.out % op.groups == 0, name,
+        "a transposed convolution from " + std::to_string(op.in) + " to " + std::to_string(op.out) +
+            " channels in " + std::to_string(op.groups) + " groups");
+  Check(op.in == channels(x), name,
+        "takes " + std::to_string(op.in) + " channels but is given " + std::to_string(channels(x)));
+  Check(op.out <= kMaxChannels, name, std::to_string(op.out) + " channels");
+  CheckRange(op.kernel, 1, kMaxConvKernel, name, "kernel");
+  CheckRange(op.stride, 1, kMaxStep, name, "stride");
+  CheckRange(op.dilation, 1, kMaxStep, name, "dilation");
+  CheckRange(op.padding, 0, kMaxStep, name, "padding");
+  for (std::size_t i = 0; i < 2; ++i) {  // LibTorch's rule
+    Check(0 <= op.output_padding[i] && op.output_padding[i] < std::max(op.stride[i], op.dilation[i]), name,
+          "output padding " + Text(op.output_padding) + " is not less than stride or dilation");
+  }
+  Check(SizeOf(op.weight) == op.in * (op.out / op.groups) * op.kernel[0] * op.kernel[1], name,
+        "the weight has " + std::to_string(SizeOf(op.weight)) + " numbers, not those of a " +
+            Text(op.kernel) + " transposed convolution from " + std::to_string(op.in) + " to " +
+            std::to_string(op.out) + " channels");
+  Check(op.bias == nullptr || SizeOf(op.bias) == op.out, name,
+        "the bias has " + std::to_string(SizeOf(op.bias)) + " numbers for " + std::to_string(op.out) +
+            " channels");
+  CountWeights(op.weight->size(), name);
+  const std::int64_t out = op.out;
+  return Append({std::move(op), {x}, out, std::move(name)});
+}
+
+Value Graph::PReLU(Value x, PReLUOp op, std::string name) {
+  CheckFeatureMap(x, name);
+  Check(SizeOf(op.slope) == channels(x), name,
+        std::to_string(SizeOf(op.slope)) + " slopes for " + std::to_string(channels(x)) + " channels");
+  return Append({std::move(op), {x}, channels(x), std::move(name)});
+}
+
+Value Graph::Scale(Value x, double factor, std::string name) {
+  CheckFeatureMap(x, name);
+  return Append({ScaleOp{factor}, {x}, channels(x), std::move(name)});
+}
+
+Value Graph::Expand(Value x, std::int64_t scale, std::string name) {
+  CheckFeatureMap(x, name);
+  CheckRange({scale, scale}, 1, kMaxStep, name, "scale");
+  Check(channels(x) % (scale * scale) == 0, name,
+        std::to_string(channels(x)) + " channels do not make squares of " + Text({scale, scale}));
+  return Append({ExpandOp{scale}, {x}, channels(x) / (scale * scale), std::move(name)});
+}
+
+Value Graph::Mean(Value x, std::string name) {
+  CheckFeatureMap(x, name);
+  return Append({MeanOp{}, {x}, channels(x), std::move(name)});
+}
+
+Value Graph::Attention(Value queries, Value keys, Value values, std::int64_t heads, std::string name) {
+  for (const Value x : {queries, keys, values}) {
+    CheckFeatureMap(x, name);
+    Check(
+        channels(x) == channels(queries), name,
+        "attends to " + std::to_string(channels(x)) + " channels with " + std::to_string(channels(queries)));
+  }
+  Check(heads > 0 && channels(queries) % heads == 0, name,
+        std::to_string(channels(queries)) + " channels for " + std::to_string(heads) + " heads");
+  return Append({AttentionOp{heads}, {queries, keys, values}, channels(queries), std::move(name)});
+}
+
 Value Graph::Detect(std::vector<Value> levels, DetectOp op, std::string name) {
   Check(!levels.empty(), name, "a detection head without inputs");
   Check(1 <= op.classes && op.classes <= kMaxChannels, name, std::to_string(op.classes) + " classes");
   Check(levels.size() == op.strides.size() && levels.size() == op.anchors.size(), name,
         std::to_string(levels.size()) + " inputs, " + std::to_string(op.strides.size()) + " strides and " +
             std::to_string(op.anchors.size()) + " sets of anchors");
-  const std::int64_t columns = 5 + op.classes;
+  Check(0 <= op.masks && op.masks <= kMaxChannels, name, std::to_string(op.masks) + " masks");
+  const std::int64_t columns = 5 + op.classes + op.masks;
   for (std::size_t level = 0; level < levels.size(); ++level) {
     CheckFeatureMap(levels[level], name);
     const double stride = op.strides[level];
@@ -175,6 +246,30 @@ Value Graph::Detect(std::vector<Value> levels, DetectOp op, std::string name) {
               " anchors of " + std::to_string(columns) + " numbers");
   }
   return Append({std::move(op), std::move(levels), columns, std::move(name)});
+}
+
+Value Graph::Classify(Value logits, std::string name) {
+  CheckFeatureMap(logits, name);
+  return Append({ClassifyOp{}, {logits}, channels(logits), std::move(name)});
+}
+
+Value Graph::Join(std::vector<Value> heads, std::string name) {
+  Check(!heads.empty(), name, "joins nothing");
+  const std::int64_t columns = channels(heads.front());
+  for (const Value head : heads) {
+    Check(IsHead((*this)[head].kind), name, "joins what is no head");
+    Check(
+        channels(head) == columns, name,
+        "joins heads of " + std::to_string(columns) + " and " + std::to_string(channels(head)) + " columns");
+  }
+  return Append({JoinOp{}, std::move(heads), columns, std::move(name)});
+}
+
+void Graph::SetOutputs(std::vector<Value> outputs) {
+  for (const Value output : outputs) {
+    ROOST_CHECK(0 <= output && output <= last(), "outputs are values of their own graph");
+  }
+  outputs_ = std::move(outputs);
 }
 
 }  // namespace roost::yolo

@@ -5,18 +5,26 @@
 namespace roost::yolo {
 namespace {
 
+/// Sets the outputs of `next` to those of `graph`, by their names there.
+void KeepOutputs(const Graph& graph, const std::vector<Value>& renamed, Graph& next) {
+  std::vector<Value> outputs = graph.outputs();
+  for (Value& output : outputs) output = renamed[static_cast<std::size_t>(output)];
+  next.SetOutputs(std::move(outputs));
+}
+
 constexpr Value kSeveral = -2;
 constexpr Value kNobody = -1;
 
-/// The one operation that reads each value, or kSeveral, or kNobody.
+/// The one operation that reads each value, or kSeveral, or kNobody. An output has readers outside, too.
 std::vector<Value> SoleReaders(const Graph& graph) {
   std::vector<Value> readers(graph.operations().size(), kNobody);
-  for (Value v = 0; v <= graph.output(); ++v) {
+  for (Value v = 0; v <= graph.last(); ++v) {
     for (const Value input : graph[v].inputs) {
       Value& reader = readers[static_cast<std::size_t>(input)];
       reader = reader == kNobody ? v : kSeveral;
     }
   }
+  for (const Value output : graph.outputs()) readers[static_cast<std::size_t>(output)] = kSeveral;
   return readers;
 }
 
@@ -29,7 +37,7 @@ Graph MergeIntoConvs(const Graph& with_dead, Merge merge) {
   std::vector<Value> renamed(graph.operations().size(),
                              kNobody);  // from values of `graph` to those of `merged`
   Graph merged;
-  for (Value v = 0; v <= graph.output(); ++v) {
+  for (Value v = 0; v <= graph.last(); ++v) {
     Value& now = renamed[static_cast<std::size_t>(v)];
     if (now != kNobody) continue;  // already part of a convolution
     Operation operation = graph[v];
@@ -40,6 +48,7 @@ Graph MergeIntoConvs(const Graph& with_dead, Merge merge) {
     now = merged.Append(std::move(operation));
     if (took_reader) renamed[static_cast<std::size_t>(reader)] = now;
   }
+  KeepOutputs(graph, renamed, merged);
   return merged;
 }
 
@@ -79,20 +88,22 @@ Graph FuseActivation(const Graph& graph) { return MergeIntoConvs(graph, TakeActi
 
 Graph DropDead(const Graph& graph) {
   std::vector<bool> needed(graph.operations().size(), false);
-  needed.front() = needed.back() = true;
-  for (Value v = graph.output(); v >= 0; --v) {
+  needed.front() = true;
+  for (const Value output : graph.outputs()) needed[static_cast<std::size_t>(output)] = true;
+  for (Value v = graph.last(); v >= 0; --v) {
     if (!needed[static_cast<std::size_t>(v)]) continue;
     for (const Value input : graph[v].inputs) needed[static_cast<std::size_t>(input)] = true;
   }
 
   std::vector<Value> renamed(graph.operations().size(), kNobody);
   Graph living;
-  for (Value v = 0; v <= graph.output(); ++v) {
+  for (Value v = 0; v <= graph.last(); ++v) {
     if (!needed[static_cast<std::size_t>(v)]) continue;
     Operation operation = graph[v];
     for (Value& input : operation.inputs) input = renamed[static_cast<std::size_t>(input)];
     renamed[static_cast<std::size_t>(v)] = living.Append(std::move(operation));
   }
+  KeepOutputs(graph, renamed, living);
   return living;
 }
 

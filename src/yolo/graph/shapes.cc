@@ -37,6 +37,18 @@ class ShapeRule {
   Shape operator()(const UpsampleOp& op) const {
     return Sized(In().rows * op.scale, In().columns * op.scale);
   }
+  Shape operator()(const ConvTransposeOp& op) const {
+    const auto side = [&](std::int64_t in, std::size_t i) {
+      return (in - 1) * op.stride[i] - 2 * op.padding[i] + op.dilation[i] * (op.kernel[i] - 1) +
+             op.output_padding[i] + 1;
+    };
+    return Sized(side(In().rows, 0), side(In().columns, 1));
+  }
+  Shape operator()(const PReLUOp&) const { return In(); }
+  Shape operator()(const ScaleOp&) const { return In(); }
+  Shape operator()(const ExpandOp& op) const { return Sized(In().rows * op.scale, In().columns * op.scale); }
+  Shape operator()(const MeanOp&) const { return Sized(1, 1); }
+  Shape operator()(const AttentionOp&) const { return Alike("attends to"); }
   Shape operator()(const SliceOp& op) const {
     return Sized((In().rows - op.start[0] + op.step[0] - 1) / op.step[0],
                  (In().columns - op.start[1] + op.step[1] - 1) / op.step[1]);
@@ -47,6 +59,15 @@ class ShapeRule {
       const Shape& in = In(level);
       rows += static_cast<std::int64_t>(op.anchors[level].size()) * in.rows * in.columns;
     }
+    return {operation_.channels, rows, 1};
+  }
+  Shape operator()(const ClassifyOp&) const {
+    if (In().rows != 1 || In().columns != 1) throw Wrong("a logit per pixel of " + Text(In()));
+    return {operation_.channels, 1, 1};
+  }
+  Shape operator()(const JoinOp&) const {
+    std::int64_t rows = 0;
+    for (std::size_t i = 0; i < operation_.inputs.size(); ++i) rows += In(i).rows;
     return {operation_.channels, rows, 1};
   }
 
@@ -101,14 +122,25 @@ std::int64_t Bytes(const Shape& shape) {
   return std::min(plane * shape.channels, kMaxLiveBytes) * static_cast<std::int64_t>(sizeof(float));
 }
 
+/// What an operation needs while it runs, beside its inputs and result: the weights that every pixel gives
+/// every other, twice.
+std::int64_t ScratchBytes(const Operation& operation, const Shape& shape) {
+  const auto* attention = std::get_if<AttentionOp>(&operation.kind);
+  if (attention == nullptr) return 0;
+  const std::int64_t pixels = shape.rows * shape.columns;
+  if (pixels > kMaxSide) return kMaxLiveBytes + 1;
+  return 2 * Bytes({attention->heads, pixels, pixels});
+}
+
 }  // namespace
 
 std::vector<Value> LastReaders(const Graph& graph) {
   std::vector<Value> last(graph.operations().size(), -1);
-  for (Value v = 0; v <= graph.output(); ++v) {
+  if (last.empty()) return last;
+  for (Value v = 0; v <= graph.last(); ++v) {
     for (const Value input : graph[v].inputs) last[static_cast<std::size_t>(input)] = v;
   }
-  if (!last.empty()) last.back() = graph.output() + 1;
+  for (const Value output : graph.outputs()) last[static_cast<std::size_t>(output)] = graph.last() + 1;
   return last;
 }
 
@@ -127,7 +159,7 @@ std::vector<Shape> InferShapes(const Graph& graph, std::int64_t rows, std::int64
     const Operation& operation = graph.operations()[v];
     shapes.push_back(std::visit(ShapeRule(shapes, operation, {0, rows, columns}), operation.kind));
     live += Bytes(shapes.back());
-    if (live > kMaxLiveBytes) {
+    if (live + ScratchBytes(operation, shapes.back()) > kMaxLiveBytes) {
       throw Error("layer " + operation.name + ": a picture of " + std::to_string(rows) + "x" +
                       std::to_string(columns) + " would need more than 8 GiB of memory",
                   ExitCode::kBadData, "use a smaller --imgsz, if the weights are what they should be");

@@ -61,4 +61,27 @@ void DrawBox(Image& image, const Box& box, const std::string& label, Color color
   }
 }
 
+void DrawLines(Image& image, std::int64_t left, std::int64_t top, const std::string& lines) {
+  // The reference's size of a font in pixels, and Arial's measures relative to it.
+  const double mean_side = static_cast<double>(image.size().height + image.size().width) / 2;
+  const double font_size = std::max(std::nearbyint(mean_side * 0.035), 12.0);
+  constexpr double kAscent = 0.905;
+  constexpr double kCapitals = 0.716;
+  constexpr double kHersheyCapitals = 22;  // pixels at scale 1
+  constexpr double kSpacing = 4;           // pixels between lines
+  const double scale = font_size * kCapitals / kHersheyCapitals;
+  const int thickness = std::max(static_cast<int>(std::lrint(scale * 1.5)), 1);
+  cv::Mat picture = AsMat(image);
+  double baseline = static_cast<double>(top) + font_size * kAscent;
+  try {
+    for (const std::string& line : Split(lines, '\n')) {
+      cv::putText(picture, line, {static_cast<int>(left), static_cast<int>(std::lrint(baseline))},
+                  cv::FONT_HERSHEY_SIMPLEX, scale, cv::Scalar(255, 255, 255), thickness, cv::LINE_AA);
+      baseline += font_size * kAscent + kSpacing;
+    }
+  } catch (const cv::Exception& error) {
+    throw Error("cannot draw text: " + FirstLine(error));
+  }
+}
+
 }  // namespace roost::yolo

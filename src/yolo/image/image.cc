@@ -35,6 +35,14 @@ Image::Image(Size size, Color color)
 
 Image Image::Clone() const { return FromMat(AsMat(*this).clone()); }
 
+Result<Image> CopyOf(const cv::Mat& bgr) {
+  if (bgr.empty() || bgr.type() != CV_8UC3) {
+    return Error("a picture must be a matrix of 8-bit BGR pixels (CV_8UC3) that is not empty",
+                 ExitCode::kBadData);
+  }
+  return FromMat(bgr.clone());
+}
+
 Result<Image> DecodeImage(std::string_view bytes, const Path& name) {
   if (bytes.empty()) return CannotDecode(name, "the file is empty");
   if (!std::in_range<int>(bytes.size())) return CannotDecode(name, "the file is larger than 2 GiB");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 
@@ -18,6 +19,32 @@ std::int64_t RoundHalfEven(double value) { return std::llrint(value); }
 
 std::string Describe(Size size) {
   return std::to_string(size.height) + "x" + std::to_string(size.width) + " (height x width)";
+}
+
+/// What becomes of each value of a byte.
+using ByteValues = std::array<float, 256>;
+
+/// x / 255 as the reference divides; x * (1 / 255) differs in the last bit.
+ByteValues ScaledBytes() {
+  ByteValues values{};
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) / 255.0F;
+  return values;
+}
+
+/// BGR bytes to planes, red first, each with values of its own.
+void FillPlanes(const Image& image, std::span<float> planes, const std::array<ByteValues, 3>& values) {
+  const auto pixels = static_cast<std::size_t>(image.size().height * image.size().width);
+  ROOST_CHECK(planes.size() == 3 * pixels, "planes of another size than the picture");
+  const auto& [reds, greens, blues] = values;
+  const std::uint8_t* bgr = image.pixels().data();
+  float* red = planes.data();
+  float* green = red + pixels;
+  float* blue = green + pixels;
+  for (std::size_t i = 0; i < pixels; ++i, bgr += 3) {
+    blue[i] = blues[bgr[0]];
+    green[i] = greens[bgr[1]];
+    red[i] = reds[bgr[2]];
+  }
 }
 
 }  // namespace
@@ -58,21 +85,31 @@ Image Letterbox(const Image& image, const LetterboxPlan& plan) {
 }
 
 void ToPlanes(const Image& image, std::span<float> planes) {
-  const auto pixels = static_cast<std::size_t>(image.size().height * image.size().width);
-  ROOST_CHECK(planes.size() == 3 * pixels, "planes of another size than the picture");
-  // x / 255 as the reference divides; x * (1 / 255) differs in the last bit.
-  std::array<float, 256> scaled{};
-  for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] = static_cast<float>(i) / 255.0F;
+  const ByteValues scaled = ScaledBytes();
+  FillPlanes(image, planes, {scaled, scaled, scaled});
+}
 
-  const std::uint8_t* bgr = image.pixels().data();
-  float* red = planes.data();
-  float* green = red + pixels;
-  float* blue = green + pixels;
-  for (std::size_t i = 0; i < pixels; ++i, bgr += 3) {
-    blue[i] = scaled[bgr[0]];
-    green[i] = scaled[bgr[1]];
-    red[i] = scaled[bgr[2]];
+Image CenterSquare(const Image& image, std::int64_t side) {
+  const auto [height, width] = image.size();
+  const std::int64_t edge = std::min(height, width);
+  const cv::Rect square(static_cast<int>((width - edge) / 2), static_cast<int>((height - edge) / 2),
+                        static_cast<int>(edge), static_cast<int>(edge));
+  cv::Mat scaled;
+  const int side_pixels = static_cast<int>(side);
+  cv::resize(AsMat(image)(square), scaled, {side_pixels, side_pixels}, 0, 0, cv::INTER_LINEAR);
+  return FromMat(std::move(scaled));
+}
+
+void ToNormalizedPlanes(const Image& image, std::span<float> planes) {
+  // ImageNet's, red first, as torchvision and the reference have them.
+  constexpr std::array<float, 3> kMean = {0.485F, 0.456F, 0.406F};
+  constexpr std::array<float, 3> kDeviation = {0.229F, 0.224F, 0.225F};
+  std::array<ByteValues, 3> normalized;
+  for (std::size_t i = 0; i < normalized.size(); ++i) {
+    normalized[i] = ScaledBytes();
+    for (float& value : normalized[i]) value = (value - kMean[i]) / kDeviation[i];
   }
+  FillPlanes(image, planes, normalized);
 }
 
 Box ToOriginal(const Box& box, Size padded, Size original) {

@@ -6,11 +6,15 @@ namespace roost::yolo {
 namespace {
 
 const VideoModule& OpenModule() {
-  return *static_cast<const VideoModule*>(OpenSharedModule(
+  const auto* const module = static_cast<const VideoModule*>(OpenSharedModule(
       {.file = "roost_video.so", .what = "the module for videos", .symbol = kVideoModuleSymbol}));
+  module->prepare();
+  return *module;
 }
 
 }  // namespace
+
+void PrepareVideo() { OpenModule(); }
 
 Result<std::unique_ptr<VideoReader>> OpenVideo(const std::string& source) {
   return OpenModule().open(source);

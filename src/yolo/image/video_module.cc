@@ -182,7 +182,6 @@ VideoInfo InfoOf(const cv::VideoCapture& capture) {
 }
 
 Result<std::unique_ptr<VideoReader>> Open(const std::string& source) {
-  SilenceLibraries();
   std::error_code ignored;
   const bool exists = std::filesystem::exists(source, ignored);
   const auto camera = exists ? std::nullopt : CameraNumber(source);
@@ -298,12 +297,11 @@ class Writer final : public VideoWriter {
 };
 
 std::unique_ptr<VideoWriter> Create(const Path& path, double fps, Size size) {
-  SilenceLibraries();
   return std::make_unique<Writer>(path, fps, size);
 }
 
 }  // namespace
 }  // namespace roost::yolo
 
-extern "C" __attribute__((visibility("default")))
-const roost::yolo::VideoModule roost_video_module = {ROOST_VERSION, roost::yolo::Open, roost::yolo::Create};
+extern "C" __attribute__((visibility("default"))) const roost::yolo::VideoModule roost_video_module = {
+    ROOST_VERSION, roost::yolo::SilenceLibraries, roost::yolo::Open, roost::yolo::Create};

@@ -11,6 +11,8 @@ namespace roost::yolo {
 /// (roost/base/shared_module.h).
 struct VideoModule {
   const char* version;
+  /// Once before the others; again does no harm.
+  void (*prepare)();
   Result<std::unique_ptr<VideoReader>> (*open)(const std::string& source);
   /// Throws Error only.
   std::unique_ptr<VideoWriter> (*create)(const Path& path, double fps, Size size);

@@ -82,19 +82,46 @@ const Object& FindModel(const Value& root, bool& from_ema) {
   return *object;
 }
 
-/// Models trained on several GPUs are wrapped: (Distributed)DataParallel holds them as `module`.
+/// The model in what may be wrapped around it: (Distributed)DataParallel of training on several GPUs holds it
+/// as `module`; AutoShape (autoShape up to v5.0) and DetectMultiBackend of torch.hub as `model`.
 std::shared_ptr<const Module> Unwrap(std::shared_ptr<const Module> module) {
-  if (!module->class_name.starts_with("torch.nn.parallel.")) return module;
-  for (const auto& [name, child] : module->children) {
-    if (name == "module" && child != nullptr) return child;
+  const auto held_as = [](const std::string& class_name) -> std::string_view {
+    if (class_name.starts_with("torch.nn.parallel.")) return "module";
+    for (const std::string_view wrapper : {"AutoShape", "autoShape", "DetectMultiBackend"}) {
+      if (class_name == "models.common." + std::string(wrapper)) return "model";
+    }
+    return {};
+  };
+  while (true) {  // ends: the tree is finite
+    const std::string_view name = held_as(module->class_name);
+    if (name.empty()) return module;
+    const auto inner = std::find_if(module->children.begin(), module->children.end(),
+                                    [&](const auto& child) { return child.first == name && child.second; });
+    if (inner == module->children.end()) throw module->Wrong("wraps no model");
+    module = inner->second;
   }
-  throw module->Wrong("wraps no model");
 }
 
-/// The last layer, the detection head, or null.
+/// The models that vote in an ensemble; any other model alone.
+std::vector<const Module*> Members(const Module& model) {
+  if (model.class_name != "models.experimental.Ensemble") return {&model};
+  std::vector<const Module*> members;
+  for (const auto& [name, child] : model.children) {
+    if (child != nullptr) members.push_back(child.get());
+  }
+  if (members.empty()) throw model.Wrong("holds no model");
+  return members;
+}
+
+/// The last layer, or null. Old releases could put an NMS layer behind it.
 const Module* FindHead(const Module& model) {
   const Module* layers = model.FindChild("model");
-  return layers == nullptr || layers->children.empty() ? nullptr : layers->children.back().second.get();
+  const Module* head = nullptr;
+  if (layers == nullptr) return head;
+  for (const auto& [name, child] : layers->children) {
+    if (child != nullptr && child->class_name != "models.common.NMS") head = child.get();
+  }
+  return head;
 }
 
 /// The name of class `id`: names are texts, though numbers can be printed as well.
@@ -174,10 +201,14 @@ std::optional<double> LargestStride(const Module& module) {
   return *std::max_element(strides.begin(), strides.end());
 }
 
+bool IsBoxHead(const Module& head) {
+  return head.class_name == "models.yolo.Detect" || head.class_name == "models.yolo.Segment";
+}
+
 std::int64_t ReadStride(const Module& model) {
   const Module* head = FindHead(model);
   std::optional<double> stride = LargestStride(model);
-  if (!stride && head != nullptr && head->class_name.ends_with(".Detect")) stride = LargestStride(*head);
+  if (!stride && head != nullptr && IsBoxHead(*head)) stride = LargestStride(*head);
   return std::max(kLeastStride, static_cast<std::int64_t>(stride.value_or(kLeastStride)));
 }
 
@@ -190,8 +221,9 @@ Checkpoint ReadCheckpoint(SharedBytes bytes) {
   const Object& object = FindModel(file.root(), checkpoint.from_ema);
   ModuleTree tree(file);
   checkpoint.model = Unwrap(tree.Build(object));
-  checkpoint.names = ReadNames(*checkpoint.model);
-  checkpoint.stride = ReadStride(*checkpoint.model);
+  const std::vector<const Module*> members = Members(*checkpoint.model);
+  checkpoint.names = ReadNames(*members.front());
+  for (const Module* member : members) checkpoint.stride = std::max(checkpoint.stride, ReadStride(*member));
 
   const Dict& properties = *Behind<Dict>(file.root());
   const Value* epoch = properties.Find("epoch");

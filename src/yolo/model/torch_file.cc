@@ -17,8 +17,10 @@ using pickle::Value;
 
 constexpr std::string_view kZipMagic{"PK\x03\x04", 4};
 constexpr std::string_view kEmptyZipMagic{"PK\x05\x06", 4};
-// The first pickle of a legacy file: protocol 2, the number 0x1950a86a20f9469cfc6c, STOP.
-constexpr std::string_view kLegacyMagic{"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15};
+// The first pickle of a legacy file: protocol, since protocol 4 a frame, then this: the number
+// 0x1950a86a20f9469cfc6c, STOP.
+constexpr std::string_view kLegacyMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 13};
+constexpr char kPickleStart = '\x80';
 constexpr std::int64_t kLegacyProtocol = 1001;
 
 // The pickle of YOLOv5x6 in training has 1 MB.
@@ -50,14 +52,25 @@ const ZipArchive::Entry& FindPickle(const ZipArchive& zip) {
   return *pickle;
 }
 
+/// Size of the pickle that a legacy stream begins with; nothing where `content` is no such stream.
+std::optional<std::size_t> LegacyMagicSize(std::string_view content) {
+  if (!content.starts_with(kPickleStart)) return std::nullopt;
+  for (const std::size_t before : {2U, 2U + 9U}) {  // protocol; frame with its size of 8 bytes
+    if (content.size() > before && content.substr(before).starts_with(kLegacyMagic)) {
+      return before + kLegacyMagic.size();
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 TorchFile::TorchFile(SharedBytes file) : file_(std::move(file)) {
   const std::string_view content = AsText(file_.bytes);
   if (content.starts_with(kZipMagic) || content.starts_with(kEmptyZipMagic)) {
     OpenZip();
-  } else if (content.starts_with(kLegacyMagic)) {
-    OpenLegacy();
+  } else if (const auto magic_size = LegacyMagicSize(content)) {
+    OpenLegacy(*magic_size);
   } else {
     Fail("it is " + DescribeContent(file_.bytes));
   }
@@ -96,12 +109,12 @@ void TorchFile::OpenZip() {
 
 /// Magic number, protocol, properties of the machine, the object, a list of storage keys; then for each key
 /// the number of elements and the elements.
-void TorchFile::OpenLegacy() {
+void TorchFile::OpenLegacy(std::size_t magic_size) {
   format_ = "legacy";
   pickle_bytes_ = file_;
   TorchObjects objects;
   ByteReader reader(file_.bytes);
-  reader.Seek(kLegacyMagic.size());
+  reader.Seek(magic_size);
   const auto next = [&] {
     const auto read = pickle::Unpickle(file_.bytes.subspan(reader.position()), objects, heap_);
     reader.Seek(reader.position() + read.bytes_used);

@@ -35,7 +35,7 @@ class TorchFile {
 
  private:
   void OpenZip();
-  void OpenLegacy();
+  void OpenLegacy(std::size_t magic_size);
   const SharedBytes& StorageBytes(std::string_view key);
 
   SharedBytes file_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "roost/base/files.h"
 #include "roost/yolo/image.h"
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
@@ -24,7 +25,6 @@ using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::StartsWith;
 
 namespace fs = std::filesystem;
 
@@ -247,7 +247,7 @@ $detect --project out --name run --exist-ok; status=\$?; cp -a out/. kept; exit 
       ++pictures;
       EXPECT_TRUE(ReadImage(path).ok()) << path << " is under its final name, but not whole";
     }
-    EXPECT_THAT(path.filename().string(), Not(StartsWith("."))) << "a temporary file was left";
+    EXPECT_FALSE(IsAtomicTemporary(path)) << path << " was left";
     if (path.extension() == ".txt") {
       EXPECT_THAT(test::ReadText(path), ::testing::EndsWith("\n")) << path;
     }

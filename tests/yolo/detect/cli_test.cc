@@ -196,11 +196,12 @@ TEST_F(YoloDetectTest, WrongFlagsEndWith64AndSayWhich) {
       {{"--source", "in", "--hide"}, "--hide-labels --hide-conf"},
       {{"--source", "in", "--out", "x", "--name", "y"}, "--name"},
       {{"--source", "in", "--color", "pink"}, "--color"},
-      {{"--source", "in", "--weights", "a.pt", "b.pt"}, "--weights"},
-      {{"--source", "in", "--save-crop"}, "--save-crop is not supported yet"},
-      {{"--source", "in", "--vid-stride", "2"}, "--vid-stride is not supported yet"},
-      {{"--source", "in", "--half"}, "--half is not supported yet"},
-      {{"--source", "in", "--save_csv"}, "--save-csv is not supported yet"},
+      {{"--source", "in", "--vid-stride", "0"}, "--vid-stride"},
+      {{"--source", "in", "--batch-size", "0"}, "--batch-size"},
+      {{"--source", "in", "--workers", "-1"}, "--workers"},
+      {{"--source", "in", "--shard", "3"}, "--shard"},
+      {{"--source", "in", "--shard", "9/8"}, "--shard"},
+      {{"--source", "in", "--max-time", "soon"}, "--max-time"},
       {{"--source", "0"}, "'0'"},
   };
   for (const auto& [arguments, text] : cases) {

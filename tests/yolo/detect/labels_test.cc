@@ -43,39 +43,44 @@ TEST(LabelLinesTest, SmallNumbersAreWrittenAsPythonDoes) {
 
 class LabelWriterTest : public ::testing::Test {
  protected:
-  const std::vector<Detection> one_ = {Det({0, 0, 64, 48}, 0.5F, 1)};
-  const std::vector<Detection> other_ = {Det({0, 0, 64, 48}, 0.5F, 2)};
   TemporaryDirectory folder_;
-  LabelWriter writer_{folder_.path(), false};
+  LabelWriter writer_{folder_.path(), /*save_empty=*/false};
 };
 
-TEST_F(LabelWriterTest, TheFileIsNamedAfterThePicture) {
-  writer_.Write("/in/two.dots.jpeg", kPicture, one_);
-  writer_.Write("/in/.hidden.jpg", kPicture, one_);
-  EXPECT_EQ("1 0.05 0.05 0.1 0.1\n", ReadText(folder_.path() / "two.dots.txt"));
+TEST_F(LabelWriterTest, TheFileIsNamedAfterTheStem) {
+  EXPECT_TRUE(writer_.Write("two.dots", "1 2\n"));
+  EXPECT_TRUE(writer_.Write(".hidden", "1\n"));
+  EXPECT_TRUE(writer_.Write("night/owl", "3\n"));
+  EXPECT_EQ("1 2\n", ReadText(folder_.path() / "two.dots.txt"));
   EXPECT_TRUE(fs::exists(folder_.path() / ".hidden.txt"));
-  EXPECT_EQ(2U, writer_.CountFiles());
+  EXPECT_EQ("3\n", ReadText(folder_.path() / "night/owl.txt"));
+  EXPECT_EQ(3U, writer_.CountFiles());
 }
 
-TEST_F(LabelWriterTest, NoDetectionsNoFile) {
-  writer_.Write("a.jpg", kPicture, {});
+TEST_F(LabelWriterTest, NoLinesNoFileUnlessEmptyOnesAreSaved) {
+  EXPECT_FALSE(writer_.Write("a", ""));
   EXPECT_EQ(0U, writer_.CountFiles());
+  LabelWriter also_empty(folder_.path(), /*save_empty=*/true);
+  EXPECT_TRUE(also_empty.Write("a", ""));
+  EXPECT_EQ("", ReadText(folder_.path() / "a.txt"));
 }
 
 TEST_F(LabelWriterTest, PicturesOfOneStemShareAFile) {
-  writer_.Write("a.jpg", kPicture, one_);
-  writer_.Write("a.png", kPicture, other_);
-  writer_.Write("a.bmp", kPicture, {});
-  EXPECT_EQ("1 0.05 0.05 0.1 0.1\n2 0.05 0.05 0.1 0.1\n", ReadText(folder_.path() / "a.txt"));
+  writer_.Write("a", "1\n");
+  writer_.Write("a", "2\n");
+  EXPECT_TRUE(writer_.Write("a", "")) << "the file of the others is there";
+  EXPECT_EQ("1\n2\n", ReadText(folder_.path() / "a.txt"));
 }
 
 TEST_F(LabelWriterTest, WhatAnEarlierRunSaidIsReplaced) {
-  test::WriteFile(folder_.path() / "a.txt", "stale\n");
-  test::WriteFile(folder_.path() / "b.txt", "stale\n");
-  writer_.Write("a.jpg", kPicture, one_);
-  writer_.Write("b.jpg", kPicture, {});
-  EXPECT_EQ("1 0.05 0.05 0.1 0.1\n", ReadText(folder_.path() / "a.txt"));
+  for (const char* name : {"a.txt", "b.txt", "c.txt"}) test::WriteFile(folder_.path() / name, "stale\n");
+  writer_.Write("a", "1\n");
+  writer_.Write("b", "");
+  writer_.Continue("c");
+  writer_.Write("c", "3\n");
+  EXPECT_EQ("1\n", ReadText(folder_.path() / "a.txt"));
   EXPECT_FALSE(fs::exists(folder_.path() / "b.txt"));
+  EXPECT_EQ("stale\n3\n", ReadText(folder_.path() / "c.txt")) << "of the run that goes on";
 }
 
 TEST(CountClassesTest, PluralsGetAnSWhateverTheWord) {

@@ -102,6 +102,41 @@ TEST_F(NmsTest, OnlyTheClassesAskedForArePassed) {
   EXPECT_THAT(Run(), IsEmpty());
 }
 
+TEST_F(NmsTest, WithMultiLabelEveryClassAboveTheThresholdIsADetection) {
+  Row({10, 10, 5, 5, 1, 0.2F, 0.1F});
+  Row({30, 10, 5, 5, 0.5F, 0.8F, 0.9F});
+  options_.multi_label = true;
+  const auto detections = Run();
+  ASSERT_THAT(detections, SizeIs(2));
+  EXPECT_EQ(1, detections[0].class_id);
+  EXPECT_EQ(0, detections[1].class_id);
+  EXPECT_EQ(0.8F * 0.5F, detections[1].confidence);
+  EXPECT_EQ(detections[0].box, detections[1].box);
+
+  options_.classes = {0};
+  EXPECT_THAT(Confidences(), ElementsAre(0.8F * 0.5F)) << "here a second best class is taken";
+}
+
+TEST_F(NmsTest, EachDetectionKnowsTheRowItWasMadeOf) {
+  Row({10, 10, 5, 5, 0.1F, 0, 0});
+  Row({10, 10, 5, 5, 1, 0.8F, 0});
+  Row({30, 10, 5, 5, 1, 0, 0.9F});
+  const auto detections = Run();
+  ASSERT_THAT(detections, SizeIs(2));
+  EXPECT_EQ(2, detections[0].row);
+  EXPECT_EQ(1, detections[1].row);
+}
+
+TEST_F(NmsTest, MaskCoefficientsAreNoScores) {
+  Row({10, 10, 5, 5, 1, 0.8F, 7});
+  Row({30, 10, 5, 5, 1, 0.1F, 7});
+  Row({50, 10, 5, 5, 1, 0.7F, kNaN});
+  options_.masks = 1;
+  EXPECT_THAT(Confidences(), ElementsAre(0.8F, 0.7F));
+  options_.multi_label = true;
+  EXPECT_THAT(Confidences(), ElementsAre(0.8F, 0.7F));
+}
+
 TEST_F(NmsTest, NoMoreThanMaxDetAreKept) {
   for (int i = 0; i < 10; ++i) Row({static_cast<float>(20 * i), 10, 5, 5, 1, 0.5F + 0.01F * i, 0});
   options_.max_det = 3;

@@ -104,16 +104,16 @@ TEST_F(RunFolderTest, AFolderThatMayNotBeWrittenIsAnErrorOfPermission) {
 
 TEST_F(RunFolderTest, ARunThatNeverStartedLeavesNoFolder) {
   const Path project = folder_.path() / "runs";
-  RunFolder::Create({.project = project, .labels = true}).RemoveIfUnused();
+  RunFolder::Create({.project = project, .labels = true}).RemoveIfUnused({});
   EXPECT_FALSE(fs::exists(project / "exp"));
 
   fs::create_directory(project / "mine");
-  RunFolder::Create({.exact = project / "mine"}).RemoveIfUnused();
+  RunFolder::Create({.exact = project / "mine"}).RemoveIfUnused({});
   EXPECT_TRUE(fs::exists(project / "mine")) << "it was there before";
 
   const RunFolder used = RunFolder::Create({.project = project});
   test::WriteFile(used.path() / "a.jpg", "x");
-  used.RemoveIfUnused();
+  used.RemoveIfUnused({});
   EXPECT_TRUE(fs::exists(project / "exp" / "a.jpg"));
 }
 

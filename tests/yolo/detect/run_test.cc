@@ -5,8 +5,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "roost/base/digest.h"
+#include "roost/base/text.h"
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
 
@@ -29,10 +31,12 @@ class OneObjectEngine final : public Engine {
   Predictions Run(const ImageBatch& batch) const override {
     const auto width = static_cast<float>(batch.width);
     const auto height = static_cast<float>(batch.height);
-    return {.n = 1,
-            .rows = 1,
-            .columns = 7,
-            .values = {width / 2, height / 2, width / 2, height / 2, 1, 0.25F, 0.75F}};
+    Predictions predictions{.n = batch.n, .rows = 1, .columns = 7};
+    for (std::int64_t i = 0; i < batch.n; ++i) {
+      predictions.values.insert(predictions.values.end(),
+                                {width / 2, height / 2, width / 2, height / 2, 1, 0.25F, 0.75F});
+    }
+    return predictions;
   }
   std::string Description() const override { return "one object"; }
 };
@@ -45,12 +49,27 @@ class RunTest : public ::testing::Test {
     const Path path = folder_.path() / "in" / name;
     fs::create_directories(path.parent_path());
     WriteFile(path, content);
-    inputs_.push_back({path, Input::Kind::kImage, {}});
+    inputs_.push_back({.path = path});
     return path;
   }
-  RunSummary Run() {
-    const Detector detector(std::make_shared<OneObjectEngine>(), {64, 64}, 32, {});
-    return RunDetection(inputs_, detector, {"cat", "dog"}, options_, reporter_, stop_);
+  RunSummary Run(bool resume = false) {
+    Manifest manifest({.folder = options_.folder,
+                       .resume = resume,
+                       .owns_labels = fs::is_empty(options_.folder / "labels")},
+                      settings_);
+    const Detector detector(std::make_shared<OneObjectEngine>(), traits_, {});
+    result_ = RunDetection(inputs_, detector, options_, run_options_, manifest, reporter_, stop_);
+    return result_.summary;
+  }
+  /// A stop signal that arrives when the results of `pictures` have been told.
+  std::function<int()> StopAfter(int pictures) {
+    return [this, pictures] {
+      const std::string said = Said();
+      int told = 0;
+      for (std::size_t at = said.find("dog, "); at != std::string::npos; at = said.find("dog, ", at + 1))
+        ++told;
+      return told >= pictures ? SIGTERM : 0;
+    };
   }
   std::string Said() const { return said_.str(); }
   std::string Warnings() {
@@ -61,8 +80,12 @@ class RunTest : public ::testing::Test {
   TemporaryDirectory folder_;
   OutputOptions options_{.folder = folder_.path() / "out", .save_labels = true};
   std::vector<Input> inputs_;
+  ModelTraits traits_{.names = {"cat", "dog"}, .classes = 2, .stride = 32, .input = {64, 64}};
+  nlohmann::json settings_ = {{"conf_thres", 0.25}};
+  RunOptions run_options_;
+  RunResult result_;
   std::ostringstream said_;
-  Reporter reporter_{said_, Terminal{}, /*quiet=*/false};
+  Reporter reporter_{said_, Terminal{}, {}};
   std::function<int()> stop_ = [] { return 0; };
 };
 
@@ -111,14 +134,14 @@ TEST_F(RunTest, AnUnusableInputIsToldAndTheRestGoesOn) {
   Add("a.png", CellPicture("."));
   Add("broken.jpg", "not a picture");
   Add("empty.jpg", "");
-  inputs_.push_back({"/in/v.mp4", Input::Kind::kVideo, "videos are not supported yet"});
+  inputs_.push_back({.path = "/in/v.mp4", .kind = Input::Kind::kVideo, .unusable = "it is gone"});
   Add("z.png", CellPicture("."));
   const RunSummary summary = Run();
 
   EXPECT_EQ(2U, summary.detected);
   EXPECT_THAT(summary.unusable,
               ElementsAre(HasSubstr("/in/broken.jpg': "), HasSubstr("/in/empty.jpg': the file is empty"),
-                          "cannot use '/in/v.mp4': videos are not supported yet"));
+                          "cannot use '/in/v.mp4': it is gone"));
   EXPECT_THAT(Said(), HasSubstr("image 2/5: cannot decode '"));
   EXPECT_THAT(Said(), HasSubstr("video 4/5: cannot use '/in/v.mp4': "));
   EXPECT_THAT(Said(), HasSubstr("3 of 5 inputs could not be used:\n  cannot decode '"));
@@ -134,9 +157,8 @@ TEST_F(RunTest, APictureTooNarrowForTheNetworkIsUnusable) {
 TEST_F(RunTest, QuietLeavesOnlyWhatWentWrong) {
   Add("a.png", CellPicture("."));
   Add("broken.jpg", "not a picture");
-  const Detector detector(std::make_shared<OneObjectEngine>(), {64, 64}, 32, {});
-  Reporter quiet(said_, Terminal{}, /*quiet=*/true);
-  RunDetection(inputs_, detector, {}, options_, quiet, stop_);
+  reporter_ = Reporter(said_, Terminal{}, {.quiet = true});
+  Run();
   EXPECT_THAT(Said(), Not(HasSubstr("a.png")));
   EXPECT_THAT(Said(), Not(HasSubstr("Speed")));
   EXPECT_THAT(Said(), HasSubstr("broken.jpg"));
@@ -151,17 +173,106 @@ TEST_F(RunTest, NothingIsWrittenThatWasNotAskedFor) {
   EXPECT_THAT(Said(), Not(HasSubstr("saved to")));
 }
 
-TEST_F(RunTest, AStopSignalEndsTheRunBetweenTwoPictures) {
-  Add("a.png", CellPicture("."));
-  Add("b.png", CellPicture("."));
-  int asked = 0;
-  stop_ = [&] { return ++asked == 2 ? SIGTERM : 0; };
+TEST_F(RunTest, AStopSignalEndsTheRunAfterThePictureInHand) {
+  for (int i = 0; i < 50; ++i) Add(std::to_string(100 + i) + ".png", CellPicture("."));
+  stop_ = StopAfter(3);
   const RunSummary summary = Run();
   EXPECT_EQ(SIGTERM, summary.stopped_by_signal);
-  EXPECT_EQ(1U, summary.detected);
-  EXPECT_TRUE(fs::exists(options_.folder / "a.png"));
-  EXPECT_FALSE(fs::exists(options_.folder / "b.png"));
-  EXPECT_THAT(Said(), HasSubstr("stopped by signal 15 after 1 of 2 inputs"));
+  EXPECT_GE(summary.detected, 3U);
+  EXPECT_LT(summary.detected, 50U);
+  EXPECT_EQ(50, static_cast<int>(summary.finished + summary.left()));
+  EXPECT_TRUE(fs::exists(options_.folder / "102.png"));
+  EXPECT_FALSE(fs::exists(options_.folder / "149.png"));
+  EXPECT_THAT(Said(), HasSubstr("stopped by signal 15: "));
+}
+
+TEST_F(RunTest, AResumedRunDoesWhatIsLeftAndNothingTwice) {
+  for (int i = 0; i < 50; ++i) Add(std::to_string(100 + i) + ".png", CellPicture("."));
+  stop_ = StopAfter(3);
+  const RunSummary first = Run();
+  stop_ = [] { return 0; };
+  const RunSummary second = Run(/*resume=*/true);
+  EXPECT_EQ(first.finished, second.finished_before);
+  EXPECT_EQ(50U - first.finished, second.detected);
+  EXPECT_EQ(0U, second.left());
+  for (const auto& record : result_.records) {
+    ASSERT_TRUE(record);
+    EXPECT_EQ(1, record->objects);
+  }
+  const RunSummary third = Run(/*resume=*/true);
+  EXPECT_EQ(50U, third.finished_before);
+  EXPECT_EQ(0U, third.detected);
+}
+
+TEST_F(RunTest, AResumedRunDoesAgainWhatIsNotWhatItWas) {
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png"}) Add(name, CellPicture("."));
+  Add("broken.png", "x");
+  Run();
+  fs::remove(options_.folder / "a.png");                          // a result that is gone
+  WriteFile(options_.folder / "labels/b.txt", "");                // one that a power cut emptied
+  WriteFile(folder_.path() / "in/c.png", CellPicture(".."));      // another picture than before
+  WriteFile(folder_.path() / "in/broken.png", CellPicture("."));  // one that has been mended
+  const RunSummary summary = Run(/*resume=*/true);
+  EXPECT_EQ(1U, summary.finished_before);
+  EXPECT_EQ(4U, summary.detected);
+  EXPECT_EQ("1 0.5 0.5 0.5 0.5\n", ReadText(options_.folder / "labels/b.txt"));
+}
+
+TEST_F(RunTest, PicturesThatShareALabelFileAreResumedTogether) {
+  Add("a.jpg", CellPicture(".", ".jpg"));
+  Add("a.png", CellPicture("."));
+  Add("b.png", CellPicture("."));
+  Run();
+  fs::remove(options_.folder / "a.png");
+  const RunSummary summary = Run(/*resume=*/true);
+  EXPECT_EQ(1U, summary.finished_before);
+  EXPECT_EQ("1 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n", ReadText(options_.folder / "labels/a.txt"));
+}
+
+TEST_F(RunTest, ARunGoesOnOnlyWithTheSettingsItHad) {
+  Add("a.png", CellPicture("."));
+  Run();
+  settings_["conf_thres"] = 0.5;
+  try {
+    Run(/*resume=*/true);
+    FAIL() << "results of two kinds would be mixed";
+  } catch (const Error& error) {
+    EXPECT_EQ(ExitCode::kUsage, error.code());
+    EXPECT_THAT(error.message(), HasSubstr("its conf_thres was 0.25, not 0.5"));
+  }
+}
+
+TEST_F(RunTest, TimeThatIsOverEndsTheRun) {
+  for (int i = 0; i < 50; ++i) Add(std::to_string(100 + i) + ".png", CellPicture("."));
+  run_options_.max_time = std::chrono::seconds(0);
+  const RunSummary summary = Run();
+  EXPECT_TRUE(summary.out_of_time);
+  EXPECT_GT(summary.left(), 0U);
+  EXPECT_THAT(Said(), HasSubstr("--max-time is over: "));
+}
+
+TEST_F(RunTest, BatchesAndWorkersChangeNothing) {
+  for (int i = 0; i < 40; ++i) {
+    const std::string cells = i % 3 == 0 ? "..../.b../...." : i % 3 == 1 ? ".." : "./.";
+    Add(std::to_string(100 + i) + ".png", CellPicture(cells));
+  }
+  const auto lines = [&] {
+    said_.str("");
+    Run();
+    std::string text;
+    for (const std::string& line : Split(Said(), '\n')) {
+      if (line.starts_with("image ")) text += line.substr(0, line.rfind(' ')) + "\n";
+    }
+    for (const auto& entry : fs::directory_iterator(options_.folder / "labels"))
+      text += ReadText(entry.path());
+    return text;
+  };
+  const std::string one = lines();
+  EXPECT_THAT(one, HasSubstr("image 40/40 "));
+  for (const auto& [batch, workers] : {std::pair(1, 4), {4, 1}, {16, 3}, {64, 2}}) {
+    run_options_.pipeline = {.batch = batch, .workers = workers};
+    EXPECT_EQ(one, lines()) << "batch " << batch << ", workers " << workers;
+  }
 }
 
 TEST_F(RunTest, OutputThatCannotBeWrittenEndsTheRun) {
@@ -171,9 +282,11 @@ TEST_F(RunTest, OutputThatCannotBeWrittenEndsTheRun) {
 }
 
 TEST_F(RunTest, APictureOfAFormatThatCanOnlyBeReadIsSavedAsJpeg) {
-  EXPECT_EQ("x.mpo.jpg", OutputName("/in/x.mpo"));
-  EXPECT_EQ("x.dng.jpg", OutputName("/in/x.dng"));
-  EXPECT_EQ("UPPER.JPG", OutputName("/in/UPPER.JPG"));
+  EXPECT_EQ("x.mpo.jpg", OutputName({.path = "/in/x.mpo"}));
+  EXPECT_EQ("x.dng.jpg", OutputName({.path = "/in/x.dng"}));
+  EXPECT_EQ("UPPER.JPG", OutputName({.path = "/in/UPPER.JPG"}));
+  EXPECT_EQ("sub/clip.mp4",
+            OutputName({.path = "/in/sub/clip.avi", .kind = Input::Kind::kVideo, .below = "sub"}));
   Add("x.mpo", CellPicture(".", ".jpg"));
   Run();
   EXPECT_EQ((Size{32, 32}), ReadImage(options_.folder / "x.mpo.jpg")->size());
@@ -201,7 +314,7 @@ TEST_F(RunTest, InputsAreNotReplacedThroughLinksEither) {
   WriteFile(folder_.path() / "orig/b.png", CellPicture("."));
   fs::create_directory(folder_.path() / "links");
   fs::create_symlink("../orig/a.png", folder_.path() / "links/a.png");
-  inputs_ = {{folder_.path() / "links/a.png", Input::Kind::kImage, {}}};
+  inputs_ = {{.path = folder_.path() / "links/a.png"}};
   EXPECT_FALSE(refused());
   options_.folder = folder_.path() / "orig";
   EXPECT_TRUE(refused());
@@ -209,8 +322,7 @@ TEST_F(RunTest, InputsAreNotReplacedThroughLinksEither) {
   // The output of one input in the place of another input.
   fs::create_symlink("../orig/a.png", folder_.path() / "links/b.png");
   fs::create_symlink("../orig/b.png", folder_.path() / "links/c.png");
-  inputs_ = {{folder_.path() / "links/b.png", Input::Kind::kImage, {}},
-             {folder_.path() / "links/c.png", Input::Kind::kImage, {}}};
+  inputs_ = {{.path = folder_.path() / "links/b.png"}, {.path = folder_.path() / "links/c.png"}};
   EXPECT_TRUE(refused());
 }
 
@@ -248,17 +360,13 @@ TEST_F(RunTest, ARunBesideOtherLabelsDoesNotClaimThem) {
 TEST_F(RunTest, LabelsOfAnEarlierRunAreReplacedWhateverItSaved) {
   Add("a.png", CellPicture("."));
   Add("a.jpg", CellPicture("."));  // shares the label file
-  int asked = 0;
-  stop_ = [&] { return ++asked == 2 ? SIGTERM : 0; };
   for (const bool pictures : {true, false}) {
     options_.save_pictures = pictures;
     options_.folder = folder_.path() / (pictures ? "pictures" : "labels only");
     fs::create_directories(options_.folder / "labels");
-    asked = 0;
-    EXPECT_EQ(SIGTERM, Run().stopped_by_signal) << "after the first picture";
+    Run();
     EXPECT_TRUE(fs::exists(options_.folder / "labels/a.txt"));
     CheckOutputs(inputs_, options_, reporter_);
-    EXPECT_EQ(pictures, !fs::exists(options_.folder / ".roost-run")) << "only where it is needed";
   }
 }
 

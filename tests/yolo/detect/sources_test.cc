@@ -1,8 +1,12 @@
 #include "yolo/detect/sources.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/support.h"
 #include "yolo/detect/glob.h"
@@ -13,7 +17,7 @@ namespace {
 using test::WriteFile;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using ::testing::Not;
 
 namespace fs = std::filesystem;
 
@@ -27,17 +31,26 @@ class SourcesTest : public ::testing::Test {
   /// What FindInputs finds, relative to the test's folder.
   std::vector<std::string> Find(std::vector<std::string> sources) {
     for (std::string& source : sources) source = At(source);
-    inputs_ = FindInputs(sources);
+    return FindAsGiven(sources);
+  }
+  std::vector<std::string> FindAsGiven(const std::vector<std::string>& sources) {
+    inputs_ = FindInputs(sources, options_);
     return Names(inputs_.files);
   }
   std::vector<std::string> Names(const std::vector<Input>& files) const {
     std::vector<std::string> names;
-    for (const Input& file : files) names.push_back(file.path.lexically_relative(root_));
+    for (const Input& file : files) {
+      names.push_back(file.path.is_absolute() ? file.path.lexically_relative(root_) : file.path);
+    }
     return names;
   }
-  ExitCode CodeOf(const std::vector<std::string>& sources) {
+  ExitCode CodeOf(std::vector<std::string> sources) {
+    for (std::string& source : sources) source = At(source);
+    return CodeAsGiven(sources);
+  }
+  ExitCode CodeAsGiven(const std::vector<std::string>& sources) {
     try {
-      Find(sources);
+      FindAsGiven(sources);
     } catch (const Error& error) {
       message_ = error.message();
       return error.code();
@@ -47,6 +60,7 @@ class SourcesTest : public ::testing::Test {
 
   TemporaryDirectory folder_;
   Path root_ = fs::canonical(folder_.path());
+  SourceOptions options_;
   Inputs inputs_;
   std::string message_;
 };
@@ -82,14 +96,60 @@ TEST_F(SourcesTest, AFolderMayHaveWildcardsInItsName) {
   EXPECT_THAT(Find({"run[1]*"}), ElementsAre("run[1]*/a.jpg"));
 }
 
-TEST_F(SourcesTest, VideosComeLastAndAreNotSupportedYet) {
+TEST_F(SourcesTest, VideosComeBehindPictures) {
   Make("a.mp4");
   Make("b.gif");
   Make("c.jpg");
   EXPECT_THAT(Find({"."}), ElementsAre("c.jpg", "a.mp4", "b.gif"));
-  EXPECT_TRUE(inputs_.files[0].unusable.empty());
+  EXPECT_EQ(Input::Kind::kImage, inputs_.files[0].kind);
   EXPECT_EQ(Input::Kind::kVideo, inputs_.files[1].kind);
-  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("videos"));
+  EXPECT_EQ("", inputs_.files[1].unusable);
+}
+
+TEST_F(SourcesTest, SubFoldersAreSearchedOnRequestOnly) {
+  for (const char* name : {"b.jpg", "a/y/2.jpg", "a/1.mp4", "a/x.md", ".secret/3.jpg", "a/.h.jpg"})
+    Make(name);
+  fs::create_directory_symlink(root_, At("a/up"));
+  EXPECT_THAT(Find({"."}), ElementsAre("b.jpg"));
+  EXPECT_EQ("", inputs_.files[0].below);
+
+  options_.recursive = true;
+  EXPECT_THAT(Find({"."}), ElementsAre("a/y/2.jpg", "b.jpg", "a/1.mp4"));
+  EXPECT_EQ("a/y", inputs_.files[0].below);
+  EXPECT_EQ("", inputs_.files[1].below);
+  EXPECT_EQ("a", inputs_.files[2].below);
+}
+
+TEST_F(SourcesTest, ASubFolderThatCannotBeReadIsAnUnusableInput) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  Make("a.jpg");
+  Make("locked/b.jpg");
+  fs::permissions(At("locked"), fs::perms::none);
+  options_.recursive = true;
+  EXPECT_THAT(Find({"."}), ElementsAre("a.jpg", "locked"));
+  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("Permission denied"));
+  fs::permissions(At("locked"), fs::perms::owner_all);
+}
+
+TEST_F(SourcesTest, AFolderWithoutPicturesIsNamed) {
+  Make("a.jpg");
+  Make("void/sub/b.jpg");
+  EXPECT_THAT(Find({"a.jpg", "void"}), ElementsAre("a.jpg", "void"));
+  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("no pictures in this folder; --recursive"));
+  EXPECT_EQ(ExitCode::kNoInput, CodeOf({"void"}));
+  EXPECT_THAT(message_, HasSubstr(At("void").string() + "': there are no pictures"));
+}
+
+TEST_F(SourcesTest, AFolderWhosePicturesAreKnownAlreadyIsNotEmpty) {
+  Make("in/a.jpg");
+  EXPECT_THAT(Find({"in", "in/"}), ElementsAre("in/a.jpg"));
+}
+
+TEST_F(SourcesTest, AFileThatIsNoPictureByItsSuffixIsNamed) {
+  Make("a.jpg");
+  Make("noext_jpeg");
+  EXPECT_THAT(Find({"a.jpg", "noext_jpeg"}), ElementsAre("a.jpg", "noext_jpeg"));
+  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("suffix"));
 }
 
 TEST_F(SourcesTest, AGlobMatchesWithinFolders) {
@@ -147,9 +207,42 @@ TEST_F(SourcesTest, NothingToDoIsAnError) {
   }
 }
 
-TEST_F(SourcesTest, ABrokenLinkInAFolderIsAnInputThatWillFail) {
+TEST_F(SourcesTest, ADanglingLinkIsNamedWithItsTarget) {
+  Make("a.jpg");
   fs::create_symlink("/nonexistent/x.jpg", At("link.jpg"));
-  EXPECT_THAT(Find({"."}), ElementsAre("link.jpg"));
+  Make("list.txt", At("link.jpg").string());
+  EXPECT_THAT(Find({"."}), ElementsAre("a.jpg", "link.jpg"));
+  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("link to '/nonexistent/x.jpg'"));
+  for (const char* source : {"link.jpg", "list.txt"}) {
+    EXPECT_EQ(ExitCode::kNoInput, CodeOf({source}));
+    EXPECT_THAT(message_, HasSubstr("link to '/nonexistent/x.jpg'")) << source;
+  }
+}
+
+TEST_F(SourcesTest, StandardInputIsAListThatPicturesAreSavedFor) {
+  Make("b.jpg");
+  Make("a b.jpg");
+  std::istringstream in(At("b.jpg").string() + "\n" + At("a b.jpg").string() + "\n" +
+                        At("gone.jpg").string());
+  options_.standard_input = &in;
+  EXPECT_THAT(FindAsGiven({"-"}), ElementsAre("a b.jpg", "b.jpg", "gone.jpg"));
+  EXPECT_THAT(inputs_.files[2].unusable, HasSubstr("standard input"));
+  EXPECT_FALSE(inputs_.from_list);
+}
+
+TEST_F(SourcesTest, AListMayBeSeparatedByNulCharacters) {
+  Make("b\nc.jpg");
+  Make(" a.jpg ");
+  Make("d.jpg");
+  std::string list;
+  for (const char* name : {"b\nc.jpg", "d.jpg"}) list += At(name).string() + '\0';
+  std::istringstream in(list);
+  options_.standard_input = &in;
+  EXPECT_THAT(FindAsGiven({"-"}), ElementsAre("b\nc.jpg", "d.jpg"));
+}
+
+TEST_F(SourcesTest, StandardInputThatNobodyOffersIsAUsageError) {
+  EXPECT_EQ(ExitCode::kUsage, CodeAsGiven({"-"}));
 }
 
 TEST_F(SourcesTest, HalfWrittenFilesAreNoInputs) {
@@ -165,16 +258,160 @@ TEST_F(SourcesTest, AListThatIsANamedPipeIsRefusedAndNotWaitedFor) {
   EXPECT_THAT(message_, HasSubstr("not a regular file"));
 }
 
-TEST_F(SourcesTest, CamerasAndAddressesAreNotSupportedYet) {
-  for (const char* source :
-       {"0", "rtsp://host/x", "https://host/a.jpg", "screen", "screen 0", "cams.streams"}) {
-    try {
-      FindInputs({source});
-      ADD_FAILURE() << source;
-    } catch (const Error& error) {
-      EXPECT_EQ(ExitCode::kUsage, error.code()) << source;
+TEST_F(SourcesTest, CamerasAndStreamsComeLastUnderNamesForFiles) {
+  Make("a.jpg");
+  EXPECT_THAT(FindAsGiven({"0", "rtsp://me:secret@host/cam/live.sdp?key=abc", "http://host:8080/",
+                           "rtmp://host/app/live.sdp", At("a.jpg")}),
+              ElementsAre("a.jpg", "0", "host_8080", "live.sdp", "live_2.sdp"));
+  const Input& stream = inputs_.files[4];
+  EXPECT_EQ(Input::Kind::kStream, stream.kind);
+  EXPECT_EQ("rtsp://me:secret@host/cam/live.sdp?key=abc", stream.address);
+  EXPECT_EQ("rtsp://host/cam/live.sdp", stream.origin);
+  EXPECT_THAT(stream.key, Not(HasSubstr("abc")));
+}
+
+TEST_F(SourcesTest, AStreamsFileNamesStreams) {
+  Make("clip.mp4");
+  Make("cams.streams",
+       "rtsp://host/a\r\n\n# the door\n  1\n" + At("clip.mp4").string() + "\n" + At("gone.mp4").string());
+  EXPECT_THAT(Find({"cams.streams"}), ElementsAre("gone.mp4", "a", "1", "clip.mp4"));
+  EXPECT_THAT(inputs_.files[0].unusable, HasSubstr("cams.streams"));
+  EXPECT_EQ(At("clip.mp4").string(), inputs_.files[3].address);
+}
+
+TEST_F(SourcesTest, WebAddressesOfPicturesAndVideosAreToBeDownloaded) {
+  EXPECT_THAT(FindAsGiven({"https://host/a/b%20c.JPG?size=1#x", "http://host/clip.mp4", "http://host/page"}),
+              ElementsAre("b c.JPG", "clip.mp4", "page"));
+  EXPECT_EQ(Input::Kind::kImage, inputs_.files[0].kind);
+  EXPECT_EQ("https://host/a/b%20c.JPG?size=1#x", inputs_.files[0].address);
+  EXPECT_EQ("https://host/a/b%20c.JPG", inputs_.files[0].origin);
+  EXPECT_EQ(Input::Kind::kVideo, inputs_.files[1].kind);
+  EXPECT_EQ(Input::Kind::kStream, inputs_.files[2].kind);
+}
+
+TEST_F(SourcesTest, NamesFromTheWebStayInTheirFolder) {
+  EXPECT_THAT(FindAsGiven({"http://host/..%2F..%2Fevil.jpg", "http://host/%00%0Ax.jpg", "http://host/.jpg",
+                           "http://host/" + std::string(300, 'a') + ".jpg"}),
+              ElementsAre("__x.jpg", "evil.jpg", "_.jpg", std::string(96, 'a') + ".jpg"));
+}
+
+TEST_F(SourcesTest, WhatIsNoSourceIsAUsageError) {
+  for (const char* source : {"screen", "screen 0 100 100 512 256", "ftp://host/a.jpg", "https://youtu.be/x",
+                             "https://www.youtube.com/watch?v=x"}) {
+    EXPECT_EQ(ExitCode::kUsage, CodeAsGiven({source})) << source;
+    EXPECT_THAT(message_, HasSubstr("cannot read from")) << source;
+  }
+  EXPECT_EQ(ExitCode::kNoInput, CodeAsGiven({"screens/a.jpg"}));
+}
+
+TEST_F(SourcesTest, ABadAddressInAListIsAnUnusableInput) {
+  Make("a.jpg");
+  Make("list.txt", At("a.jpg").string() + "\nftp://me:secret@host/b.jpg\n");
+  EXPECT_THAT(Find({"list.txt"}), ElementsAre("a.jpg", "ftp://host/b.jpg"));
+  EXPECT_THAT(inputs_.files[1].unusable, HasSubstr("addresses begin with"));
+  EXPECT_THAT(inputs_.files[1].unusable, Not(HasSubstr("secret")));
+}
+
+// Downloads: a web of two files stands in for the network. tests/yolo/detect/cli_test.cc uses a real server.
+
+Result<void> FetchFromSmallWeb(const std::string& url, AtomicFile& file) {
+  if (url.starts_with("http://host/good")) return file.Write("picture of " + url);
+  return Error("cannot fetch it: the network is down", ExitCode::kTryAgain);
+}
+
+TEST_F(SourcesTest, DownloadsLieUnderTheirNamesAndFailuresAreUnusable) {
+  FindAsGiven(
+      {"http://host/good/a.jpg", "http://host/good2/a.jpg", "http://host/bad/b.jpg", "rtsp://host/x"});
+  std::vector<std::string> said;
+  FetchInputs(inputs_.files, FetchFromSmallWeb, root_,
+              [&](const std::string& line) { said.push_back(line); });
+  ASSERT_THAT(Names(inputs_.files), ElementsAre("0/b.jpg", "1/a.jpg", "2/a.jpg", "x"));
+  EXPECT_THAT(inputs_.files[0].unusable, HasSubstr("network is down"));
+  EXPECT_EQ("picture of http://host/good/a.jpg", test::ReadText(inputs_.files[1].path));
+  EXPECT_EQ("picture of http://host/good2/a.jpg", test::ReadText(inputs_.files[2].path));
+  EXPECT_THAT(said, ElementsAre("downloading http://host/bad/b.jpg", "downloading http://host/good/a.jpg",
+                                "downloading http://host/good2/a.jpg"));
+}
+
+TEST_F(SourcesTest, WhereNothingCouldBeDownloadedTheReasonEndsTheRun) {
+  FindAsGiven({"http://host/bad/b.jpg"});
+  try {
+    FetchInputs(inputs_.files, FetchFromSmallWeb, root_, [](const std::string&) {});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(ExitCode::kTryAgain, error.code());
+  }
+}
+
+TEST_F(SourcesTest, PartsHoldEachInputOnceAndDoNotDependOnOrder) {
+  constexpr std::int64_t kParts = 4;
+  constexpr std::size_t kFiles = 400;
+  std::vector<Input> all;
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    const std::string name = "img_" + std::to_string(1000 + i) + ".jpg";
+    all.push_back({.path = At(name), .key = name});
+  }
+  std::vector<std::string> found;
+  for (std::int64_t part = 0; part < kParts; ++part) {
+    const std::vector<std::string> names = Names(Shard(all, part, kParts));
+    EXPECT_GT(names.size(), kFiles / kParts / 2) << "parts are of about one size";
+    EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+    found.insert(found.end(), names.begin(), names.end());
+
+    std::vector<Input> others(all.rbegin(), all.rend());
+    others.resize(kFiles / 2);  // the first half went away
+    for (const Input& input : Shard(others, part, kParts)) {
+      EXPECT_THAT(names, ::testing::Contains(input.path.filename().string()));
     }
   }
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(Names(all), found);
+}
+
+// Computed by another program. Jobs of two versions of Roost may work on one set of parts.
+TEST_F(SourcesTest, ThePartOfAnInputIsTheSameForEver) {
+  for (const auto& [key, part] : std::vector<std::pair<const char*, int>>{
+           {"bus.jpg", 976}, {"zidane.jpg", 502}, {"in/x/a.jpg", 143}, {"", 342}, {"имя.jpg", 304}}) {
+    EXPECT_EQ(1u, Shard({{.key = key}}, part, 1000).size()) << key;
+  }
+}
+
+TEST_F(SourcesTest, KeysDoNotDependOnWhereASourceLies) {
+  for (const char* sandbox : {"dir_1/", "dir_2/"}) {
+    const std::string at = sandbox;
+    for (const char* name : {"in/x/a.jpg", "in/b.jpg"}) Make(at + name);
+    const auto keys = [&](const std::vector<std::string>& sources) {
+      Find(sources);
+      std::vector<std::string> all;
+      for (const Input& input : inputs_.files) all.push_back(input.key);
+      return all;
+    };
+    options_.recursive = true;
+    EXPECT_THAT(keys({at + "in"}), ElementsAre("b.jpg", "x/a.jpg"));
+    EXPECT_THAT(keys({at + "in/*/*.jpg"}), ElementsAre("x/a.jpg"));
+  }
+}
+
+// What the reference does with such sources is recorded in odd_inputs.json.
+TEST_F(SourcesTest, TakesTheFilesThatTheReferenceTakes) {
+  ROOST_NEEDS_REFERENCE();
+  const Path odd = fs::canonical(*test::ReferenceDir() / "images" / "odd");
+  const Path before = fs::current_path();
+  fs::current_path(odd);  // list.txt names files of its own folder
+  const auto names = [&](const std::string& source) {
+    std::vector<std::string> found;
+    for (const Input& input : FindInputs({source}).files) found.push_back(input.path.filename());
+    return found;
+  };
+  EXPECT_THAT(names("list.txt"), ElementsAre("gray.jpg", "rgba.png"));
+  EXPECT_THAT(names(odd / "exif*.jpg"), ElementsAre("exif3.jpg", "exif5.jpg", "exif6.jpg", "exif8.jpg"));
+  EXPECT_THAT(names("name with spaces.jpg"), ElementsAre("name with spaces.jpg"));
+  EXPECT_THAT(names(odd.parent_path() / "video"),
+              ElementsAre("clip12.avi", "clip12.mp4", "empty.mp4", "truncated.mp4"));
+  const std::vector<std::string> all = names(odd);
+  EXPECT_THAT(all, Not(::testing::Contains("noext_jpeg")));
+  EXPECT_EQ("still.gif", all.back()) << "videos come last";
+  fs::current_path(before);
 }
 
 }  // namespace

@@ -32,23 +32,40 @@ std::shared_ptr<const Engine> OpenWeights(const Path& file, bool optimize = true
   return OpenEngine("torch", Lower(*LoadCheckpoint(file).model), {.device = "cpu", .optimize = optimize});
 }
 
+/// What may be the difference in the numbers of a row: four of the box, the scores, the mask coefficients.
 struct Tolerance {
-  double box_pixels, box_relative, score;
+  double box_pixels = 1e-3, box_relative = 1e-5, score = 1e-5, raw = 1e-4;
 };
 
-void ExpectClose(const Predictions& got, const std::vector<float>& expected, std::int64_t columns,
-                 Tolerance t) {
+void ExpectRowsClose(const Predictions& got, std::span<const float> expected, std::int64_t columns,
+                     const Tolerance& t) {
   ASSERT_EQ(columns, got.columns);
   ASSERT_EQ(expected.size(), got.values.size());
-  double worst_box = 0, worst_score = 0;
+  double worst_box = 0, worst_score = 0, worst_raw = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double difference = std::abs(got.values[i] - expected[i]);
-    const bool box = static_cast<std::int64_t>(i) % columns < 4;
-    if (box) worst_box = std::max(worst_box, difference - t.box_relative * std::abs(expected[i]));
-    if (!box) worst_score = std::max(worst_score, difference);
+    const std::int64_t column = static_cast<std::int64_t>(i) % columns;
+    if (column < 4) {
+      worst_box = std::max(worst_box, difference - t.box_relative * std::abs(expected[i]));
+    } else if (column < columns - got.prototypes.channels) {
+      worst_score = std::max(worst_score, difference);
+    } else {
+      worst_raw = std::max(worst_raw, difference);
+    }
   }
   EXPECT_LE(worst_box, t.box_pixels);
   EXPECT_LE(worst_score, t.score);
+  EXPECT_LE(worst_raw, t.raw);
+}
+
+/// Prototypes or logits.
+void ExpectRawClose(std::span<const float> got, std::span<const float> expected) {
+  ASSERT_EQ(expected.size(), got.size());
+  double worst = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    worst = std::max<double>(worst, std::abs(got[i] - expected[i]));
+  }
+  EXPECT_LE(worst, Tolerance{}.raw);
 }
 
 /// The input that golden/checkpoints describes by a formula.
@@ -71,11 +88,22 @@ TEST_P(TinyCheckpointTest, GivesTheOutputOfTheReference) {
   const json expected = ReadJson(folder / (name + ".json"));
   const std::vector<float> values = ReadFloats(folder / (name + ".f32"));
   const ImageBatch batch = FormulaBatch(expected["input"]["shape"]);
-  const std::int64_t columns = expected["outputs"][0]["shape"][2];
+  const json& outputs = expected["outputs"];
   for (const bool optimize : {true, false}) {
     SCOPED_TRACE(optimize ? "optimized" : "as lowered");
-    ExpectClose(OpenWeights(folder / (name + ".pt"), optimize)->Run(batch), values, columns,
-                {1e-3, 1e-5, 1e-5});
+    const Predictions got = OpenWeights(folder / (name + ".pt"), optimize)->Run(batch);
+    if (outputs[0]["shape"].size() == 2) {  // [n, classes]
+      EXPECT_EQ(1, got.rows);
+      ExpectRawClose(got.values, values);
+      continue;
+    }
+    const std::span rows = std::span(values).first(got.values.size());
+    ExpectRowsClose(got, rows, outputs[0]["shape"][2], {});
+    const Prototypes& maps = got.prototypes;
+    ASSERT_EQ(outputs.size() > 1, maps.channels > 0);
+    if (outputs.size() == 1) continue;
+    EXPECT_EQ(outputs[1]["shape"], json({got.n, maps.channels, maps.height, maps.width}));
+    ExpectRawClose(maps.values, std::span(values).subspan(rows.size()));
   }
 }
 
@@ -88,7 +116,7 @@ std::string TestName(const ::testing::TestParamInfo<const char*>& info) {
 INSTANTIATE_TEST_SUITE_P(Golden, TinyCheckpointTest,
                          ::testing::Values("detect-v7-fp16", "detect-v7-legacy-container",
                                            "detect-v7-unstripped-last", "detect-v5style-focus-csp",
-                                           "detect-p6"),
+                                           "detect-p6", "segment", "classify"),
                          TestName);
 
 /// A letterboxed picture as network input.
@@ -113,7 +141,8 @@ TEST_P(Yolov5nTest, GivesTheOutputOfTheReferenceOnAPhoto) {
   const Path folder = *test::ReferenceDir() / "golden/yolov5/debug";
   const std::string name = GetParam();
   const Predictions got = OpenWeights(weights)->Run(PictureBatch(folder / (name + "_letterbox.png")));
-  ExpectClose(got, ReadFloats(folder / (name + "_output.f32")), 85, {5e-3, 0, 1e-5});
+  ExpectRowsClose(got, ReadFloats(folder / (name + "_output.f32")), 85,
+                  {.box_pixels = 5e-3, .box_relative = 0});
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Yolov5nTest, ::testing::Values("bus_320", "zidane_320"), TestName);

@@ -115,6 +115,126 @@ TEST(TorchEngineTest, SlicesAndConcatenates) {
   EXPECT_THAT(RunOn(g, 2, 4, {1, 2, 3, 4, 5, 6, 7, 8}), ElementsAre(5, 7, 2, 4));
 }
 
+TEST(TorchEngineTest, TransposedConvolutionsSpreadEachPixel) {
+  Graph g;
+  const Value x = g.Input(1);
+  g.ConvTranspose(g.Concat({x, g.Scale(x, 10, "ten times")}, "both"),
+                  {.weight = Numbers({1, 2, 3, 4}),
+                   .bias = Numbers({0.5F, 0}),
+                   .in = 2,
+                   .out = 2,
+                   .groups = 2,
+                   .kernel = {1, 2},
+                   .stride = {1, 2}},
+                  "up");
+  EXPECT_THAT(RunOn(g, 1, 2, {1, 2}), ElementsAre(1.5, 2.5, 2.5, 4.5, 30, 40, 60, 80));
+}
+
+TEST(TorchEngineTest, PReLUHasASlopePerChannel) {
+  Graph g;
+  const Value x = g.Input(1);
+  g.PReLU(g.Concat({x, x}, "twice"), {Numbers({0.5F, -1})}, "prelu");
+  EXPECT_THAT(RunOn(g, 1, 2, {-4, 3}), ElementsAre(-2, 3, 4, 3));
+}
+
+TEST(TorchEngineTest, ExpandsChannelsIntoSquares) {
+  Graph g;
+  const Value x = g.Input(1);
+  std::vector<Value> channels;
+  for (int i = 0; i < 8; ++i) channels.push_back(g.Scale(x, i, "times"));
+  g.Expand(g.Concat(channels, "all"), 2, "expand");
+  // Channels 0, 2, 4, 6 are the four pixels of the first square of output channel 0.
+  EXPECT_THAT(RunOn(g, 1, 2, {1, 10}), ElementsAre(0, 2, 0, 20, 4, 6, 40, 60, 1, 3, 10, 30, 5, 7, 50, 70));
+}
+
+TEST(TorchEngineTest, AveragesEachChannel) {
+  Graph g;
+  const Value x = g.Input(1);
+  g.Mean(g.Concat({x, g.Scale(x, 2, "twice")}, "both"), "mean");
+  EXPECT_THAT(RunOn(g, 2, 2, {1, 2, 3, 6}), ElementsAre(3, 6));
+}
+
+TEST(TorchEngineTest, AttentionWeighsThePixelsOfEachHead) {
+  // Two heads of one channel, three pixels.
+  Graph g;
+  const Value x = g.Input(1);
+  const auto two = [&](double a, double b) {
+    return g.Concat({g.Scale(x, a, "a"), g.Scale(x, b, "b")}, "two");
+  };
+  g.Attention(two(1, 2), two(0.5, -1), two(3, 4), 2, "attention");
+  const std::vector<double> pixels = {0.5, 1, -1};
+  std::vector<double> expected;
+  const double factors[2][3] = {{1, 0.5, 3}, {2, -1, 4}};
+  for (const auto& [q, k, v] : factors) {
+    for (const double query : pixels) {
+      double sum = 0, weighted = 0;
+      for (const double other : pixels) {
+        const double weight = std::exp(q * query * k * other);
+        sum += weight;
+        weighted += weight * v * other;
+      }
+      expected.push_back(weighted / sum);
+    }
+  }
+  EXPECT_THAT(RunOn(g, 1, 3, {0.5F, 1, -1}), Pointwise(::testing::DoubleNear(1e-5), expected));
+}
+
+TEST(TorchEngineTest, AttentionKeepsThePicturesOfABatchApart) {
+  const auto transformer = Open(Lower(*test::Model({
+      From({-1}, test::Conv({.in = 3, .out = 8, .kernel = 3, .stride = 4})),
+      From({-1}, test::TransformerLayer(8, 4)),
+      From({-1}, test::Detect(1, {8})),
+  })));
+  const ImageBatch batch = NoiseBatch(2, 32, 48);
+  const Predictions together = transformer->Run(batch);
+  ImageBatch second{1, 32, 48, {}};
+  second.pixels.assign(batch.pixels.begin() + 3 * 32 * 48, batch.pixels.end());
+  const std::span<const float> of_second = together.of(1);
+  EXPECT_THAT(transformer->Run(second).values,
+              Pointwise(FloatNear(1e-3F), std::vector<float>(of_second.begin(), of_second.end())));
+}
+
+TEST(TorchEngineTest, SegmentationGivesRawMaskCoefficientsAndPrototypes) {
+  const Graph graph = Lower(*test::Model({
+      From({-1}, test::Conv({.in = 3, .out = 4, .kernel = 3, .stride = 8})),
+      From({-1}, test::Segment(2, 5, {4})),
+  }));
+  for (const bool optimize : {true, false}) {
+    const Predictions got = Open(graph, optimize)->Run(NoiseBatch(2, 32, 64));
+    EXPECT_EQ(2, got.n);
+    EXPECT_EQ(3 * 4 * 8, got.rows);
+    EXPECT_EQ(5 + 2 + 5, got.columns);
+    EXPECT_EQ(5, got.prototypes.channels);
+    EXPECT_EQ(8, got.prototypes.height);
+    EXPECT_EQ(16, got.prototypes.width);
+    EXPECT_EQ(2U * 5 * 8 * 16, got.prototypes.values.size());
+    bool raw = false;  // a sigmoid would have put them between 0 and 1
+    for (std::size_t i = 0; i < got.values.size(); ++i) raw |= i % 12 >= 7 && got.values[i] < 0;
+    EXPECT_TRUE(raw);
+  }
+}
+
+TEST(TorchEngineTest, ClassificationGivesARowOfLogits) {
+  Graph g;
+  const Value x = g.Input(1);
+  g.Classify(g.Mean(g.Concat({x, g.Scale(x, -1, "minus")}, "both"), "mean"), "classify");
+  const Predictions got = Open(g)->Run({2, 1, 2, {1, 3, 5, 7}});
+  EXPECT_EQ(1, got.rows);
+  EXPECT_EQ(2, got.columns);
+  EXPECT_THAT(got.values, ElementsAre(2, -2, 6, -6));
+  EXPECT_EQ(0, got.prototypes.channels);
+}
+
+TEST(TorchEngineTest, JoinedHeadsFollowEachOtherInEveryPicture) {
+  Graph g;
+  const Value x = g.Input(1);
+  const Value mean = g.Mean(x, "mean");
+  g.Join({g.Classify(mean, "one"), g.Classify(g.Scale(mean, 10, "ten"), "two")}, "join");
+  const Predictions got = Open(g)->Run({2, 1, 1, {1, 2}});
+  EXPECT_EQ(2, got.rows);
+  EXPECT_THAT(got.values, ElementsAre(1, 10, 2, 20));
+}
+
 TEST(TorchEngineTest, AnActivationDoesNotChangeWhatOthersRead) {
   Graph g;
   const Value x = g.Input(1);
@@ -143,7 +263,11 @@ TEST(TorchEngineTest, ActivationsFollowTheirFormulas) {
       {{ActivationKind::kELU, 0.5}, [](double x) { return x < 0 ? 0.5 * std::expm1(x) : x; }},
       {{ActivationKind::kTanh}, [](double x) { return std::tanh(x); }},
       {{ActivationKind::kSigmoid}, sigmoid},
-      {{ActivationKind::kSoftplus}, [](double x) { return std::log1p(std::exp(x)); }},
+      {{ActivationKind::kGELUTanh},
+       [](double x) { return x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; }},
+      {{ActivationKind::kSoftplus, 1}, [](double x) { return std::log1p(std::exp(x)); }},
+      {{ActivationKind::kSoftplus, 0.5, 1.5},
+       [](double x) { return 0.5 * x > 1.5 ? x : std::log1p(std::exp(0.5 * x)) / 0.5; }},
   };
   const std::vector<float> xs = {-7, -3.5, -1, -0.25, 0, 0.5, 2, 5, 8};
   for (const ActivationCase& c : cases) {

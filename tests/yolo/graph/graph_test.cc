@@ -107,6 +107,65 @@ TEST(GraphTest, RefusesOtherOperationsThatCannotBe) {
   ExpectRefused([](Graph& g, Value x) { g.Slice(x, {.step = {0, 2}}, "x.1"); }, "step 0x2");
 }
 
+TEST(GraphTest, RefusesTransposedConvolutionsThatCannotBe) {
+  const auto transposed = [](void (*spoil)(ConvTransposeOp&)) {
+    return [=](Graph& g, Value x) {
+      ConvTransposeOp op{.weight = Numbers(4 * 8 * 4), .in = 4, .out = 8, .kernel = {2, 2}, .stride = {2, 2}};
+      spoil(op);
+      g.ConvTranspose(x, op, "x.1");
+    };
+  };
+  Graph good;
+  EXPECT_NO_THROW(transposed([](ConvTransposeOp&) {})(good, good.Input(4)));
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.in = 5; }), "takes 5 channels but is given 4");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.groups = 3; }), "in 3 groups");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.weight = Numbers(7); }), "the weight has 7 numbers");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.bias = Numbers(7); }), "the bias has 7 numbers");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.stride = {0, 2}; }), "stride 0x2");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.output_padding = {0, 2}; }), "output padding 0x2");
+  ExpectRefused(transposed([](ConvTransposeOp& op) { op.output_padding = {-1, 0}; }), "output padding -1x0");
+}
+
+TEST(GraphTest, RefusesOperationsThatTheirChannelsDoNotFit) {
+  ExpectRefused([](Graph& g, Value x) { g.PReLU(x, {Numbers(3)}, "x.1"); }, "3 slopes for 4 channels");
+  ExpectRefused([](Graph& g, Value x) { g.Expand(x, 3, "x.1"); }, "4 channels do not make squares of 3x3");
+  ExpectRefused([](Graph& g, Value x) { g.Expand(x, 0, "x.1"); }, "scale 0x0");
+  ExpectRefused([](Graph& g, Value x) { g.Attention(x, x, x, 3, "x.1"); }, "4 channels for 3 heads");
+  ExpectRefused([](Graph& g, Value x) { g.Attention(x, x, x, 0, "x.1"); }, "4 channels for 0 heads");
+  ExpectRefused(
+      [](Graph& g, Value x) {
+        g.Attention(x, g.Concat({x, x}, "twice"), x, 2, "x.1");
+      },
+      "attends to 8 channels with 4");
+}
+
+TEST(GraphTest, JoinsHeadsOfTheSameColumnsOnly) {
+  Graph g;
+  const Value x = g.Input(4);
+  const Value four = g.Classify(x, "four");
+  EXPECT_EQ(4, g.channels(g.Join({four, four}, "join")));
+  ExpectRefused([](Graph& other, Value y) { other.Join({y}, "x.1"); }, "joins what is no head");
+  ExpectRefused(
+      [](Graph& other, Value y) {
+        const Value more = other.Classify(other.Concat({y, y}, "twice"), "more");
+        other.Join({other.Classify(y, "some"), more}, "x.1");
+      },
+      "joins heads of 4 and 8 columns");
+  ExpectRefused([](Graph& other, Value) { other.Join({}, "x.1"); }, "joins nothing");
+}
+
+TEST(GraphTest, ItsOutputIsTheLastOperationUnlessOthersAreNamed) {
+  Graph g;
+  const Value x = g.Input(4);
+  const Value y = g.Activate(x, {ActivationKind::kReLU}, "y");
+  EXPECT_EQ(std::vector<Value>{y}, g.outputs());
+  const Value z = g.Activate(x, {ActivationKind::kReLU}, "z");
+  g.SetOutputs({z, y});
+  g.Activate(x, {ActivationKind::kReLU}, "dead");
+  EXPECT_EQ((std::vector<Value>{z, y}), g.outputs());
+  EXPECT_EQ(z, g.output());
+}
+
 TEST(GraphTest, RefusesDetectionHeadsThatCannotBe) {
   const auto detect = [](std::int64_t classes, double stride, std::size_t anchors) {
     return [=](Graph& g, Value x) {
@@ -140,7 +199,7 @@ TEST(GraphTest, NothingReadsTheOutputOfTheDetectionHead) {
             {map}, {.classes = 1, .strides = {32}, .anchors = {{{8.0F, 8.0F}, {9.0F, 9.0F}}}}, "detect");
         g.Activate(boxes, {ActivationKind::kSiLU}, "x.1");
       },
-      "reads the output of the detection head");
+      "reads the output of a head");
 }
 
 TEST(GraphTest, RefusesChannelsThatDoubleWithoutEnd) {

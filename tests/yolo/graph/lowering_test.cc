@@ -1,3 +1,4 @@
+#include <cmath>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -17,8 +18,10 @@ using ::testing::HasSubstr;
 
 /// One word per operation, in order.
 std::string KindOf(const OpKind& kind) {
-  constexpr std::array kNames = {"input", "conv", "norm",     "act",   "add",   "concat",
-                                 "pool",  "pad",  "upsample", "slice", "detect"};
+  constexpr std::array kNames = {"input", "conv",      "norm",   "act",        "add",   "concat", "pool",
+                                 "pad",   "upsample",  "slice",  "transposed", "prelu", "scale",  "expand",
+                                 "mean",  "attention", "detect", "classify",   "join"};
+  static_assert(kNames.size() == std::variant_size_v<OpKind>);
   return kNames[kind.index()];
 }
 
@@ -155,6 +158,189 @@ TEST(LowerTest, GhostBlocksMakeHalfOfTheirChannelsFromTheOtherHalf) {
               ElementsAre("conv", "conv", "concat", "conv", "conv", "concat", "conv", "add"));
 }
 
+TEST(LowerTest, ATransformerLayerAttendsAndMultipliesWithShortcuts) {
+  EXPECT_THAT(LoweredKinds(test::TransformerLayer(3, 3), 3),
+              ElementsAre("conv", "conv", "conv",      // q, k, v
+                          "conv", "conv", "conv",      // in_proj of each
+                          "attention", "conv", "add",  // out_proj
+                          "conv", "conv", "add"));     // fc1, fc2
+  const ModulePtr block = test::MakeModule("models.common.TransformerBlock");
+  test::SetChild(block, "conv", test::Conv2d({.in = 3, .out = 4}));
+  test::SetChild(block, "linear", test::Linear(4, 4, 1, true));
+  test::SetChild(block, "tr", test::Sequential({}));
+  EXPECT_THAT(LoweredKinds(block, 4), ElementsAre("conv", "conv", "add"));
+}
+
+TEST(LowerTest, RefusesAttentionThatDoesNotFit) {
+  const auto with = [](const std::function<void(const ModulePtr&)>& spoil) {
+    const ModulePtr layer = test::TransformerLayer(3, 1);
+    spoil(std::const_pointer_cast<Module>(layer->children[3].second));
+    return layer;
+  };
+  const auto expect_refused = [&](const std::function<void(const ModulePtr&)>& spoil,
+                                  const std::string& what) {
+    ExpectRefused(test::Model({From({-1}, with(spoil)), From({-1}, test::Detect(1, {3}))}), "model.0.ma",
+                  what);
+  };
+  expect_refused([](const ModulePtr& ma) { test::SetAttribute(ma, "num_heads", {std::int64_t{2}}); },
+                 "3 channels for 2 heads");
+  expect_refused([](const ModulePtr& ma) { test::SetAttribute(ma, "num_heads", {INT64_MIN}); }, "heads");
+  expect_refused(
+      [](const ModulePtr& ma) {
+        test::SetTensor(ma, "in_proj_weight", test::Noise({9, 4}, 1));
+      },
+      "in_proj_weight is a tensor of 9x4");
+  expect_refused([](const ModulePtr& ma) { test::SetTensor(ma, "in_proj_bias", test::Noise({3}, 1)); },
+                 "in_proj_bias is a tensor of 3");
+  expect_refused(
+      [](const ModulePtr& ma) {
+        test::SetTensor(ma, "bias_k", test::Noise({1, 1, 3}, 1));
+      },
+      "additional keys");
+}
+
+TEST(LowerTest, ContractMakesChannelsOfPixelsRowByRowAndExpandTheOpposite) {
+  const ModulePtr contract = test::MakeModule("models.common.Contract");
+  test::SetAttribute(contract, "gain", {std::int64_t{2}});
+  const ModulePtr expand = test::MakeModule("models.common.Expand");
+  test::SetAttribute(expand, "gain", {std::int64_t{2}});
+  const Graph g =
+      Lower(*test::Model({From({-1}, contract), From({-1}, expand), From({-1}, test::Detect(1, {3}))}));
+  EXPECT_THAT(Kinds(g),
+              ElementsAre("input", "slice", "slice", "slice", "slice", "concat", "expand", "conv", "detect"));
+  EXPECT_EQ((Pair{0, 1}), std::get<SliceOp>(g[2].kind).start);
+  EXPECT_EQ((Pair{1, 0}), std::get<SliceOp>(g[3].kind).start);
+  EXPECT_EQ(12, g.channels(5));
+  EXPECT_EQ(3, g.channels(6));
+  test::SetAttribute(expand, "gain", {std::int64_t{0}});
+  ExpectLayerRefused(expand, "a gain of 0");
+  test::SetAttribute(contract, "gain", {INT64_MAX});
+  ExpectLayerRefused(contract, "a gain of 9223372036854775807");
+}
+
+TEST(LowerTest, MixedConvolutionsAreJoinedBeforeTheyAreNormalised) {
+  const ModulePtr mix = test::MakeModule("models.experimental.MixConv2d");
+  const ModulePtr convs = test::MakeModule("torch.nn.modules.container.ModuleList");
+  test::SetChild(convs, "0", test::Conv2d({.in = 3, .out = 1}));
+  test::SetChild(convs, "1", test::Conv2d({.in = 3, .out = 3, .kernel = 3, .groups = 3}));
+  test::SetChild(mix, "m", convs);
+  test::SetChild(mix, "bn", test::BatchNorm2d(4, 1));
+  test::SetChild(mix, "act", test::Activation("SiLU"));
+  EXPECT_THAT(LoweredKinds(mix, 4), ElementsAre("conv", "conv", "concat", "norm", "act"));
+}
+
+TEST(LowerTest, ASumWeighsAllInputsButTheFirst) {
+  const ModulePtr sum = From({0, -1, 0}, test::MakeModule("models.experimental.Sum"));
+  test::SetAttribute(sum, "weight", {true});
+  test::SetTensor(sum, "w", Tensor::FromFloats({2}, {0.0F, std::log(3.0F)}));
+  const ModulePtr model =
+      test::Model({From({-1}, test::Conv2d({.out = 3})), sum, From({-1}, test::Detect(1, {3}))});
+  const Graph g = Lower(*model);
+  ASSERT_THAT(Kinds(g), ElementsAre("input", "conv", "scale", "add", "scale", "add", "conv", "detect"));
+  EXPECT_DOUBLE_EQ(1.0, std::get<ScaleOp>(g[2].kind).factor);
+  EXPECT_FLOAT_EQ(1.5F, static_cast<float>(std::get<ScaleOp>(g[4].kind).factor));
+
+  test::SetTensor(sum, "w", Tensor::FromFloats({1}, {0.0F}));
+  ExpectRefused(model, "model.1", "w is a tensor of 1");
+  test::SetAttribute(sum, "weight", {false});
+  EXPECT_THAT(Kinds(Lower(*model)), ElementsAre("input", "conv", "add", "add", "conv", "detect"));
+}
+
+TEST(LowerTest, TransposedConvolutionsComeFromTorchAndFromYolo) {
+  for (const std::string name :
+       {"torch.nn.modules.conv.ConvTranspose2d", "models.common.DWConvTranspose2d"}) {
+    const ModulePtr up = test::MakeModule(name);
+    test::SetTensor(up, "weight", test::Noise({3, 1, 4, 4}, 1));
+    test::SetTensor(up, "bias", test::Noise({3}, 2));
+    test::SetAttribute(up, "groups", {std::int64_t{3}});
+    test::SetAttribute(up, "stride", test::List({2, 2}));
+    test::SetAttribute(up, "padding", test::List({1, 1}));
+    const Graph g = Lower(*test::Model({From({-1}, up), From({-1}, test::Detect(1, {3}))}));
+    const auto& op = std::get<ConvTransposeOp>(g[1].kind);
+    EXPECT_EQ(3, op.out);
+    EXPECT_EQ((Pair{2, 2}), op.stride);
+    test::SetAttribute(up, "groups", {std::int64_t{0}});
+    ExpectLayerRefused(up, "in 0 groups");
+  }
+}
+
+TEST(LowerTest, PaddingMayBeAWord) {
+  const auto lowered = [](std::int64_t kernel, const std::string& padding) {
+    const ModulePtr conv = test::Conv2d({.out = 3, .kernel = kernel});
+    test::SetAttribute(conv, "padding", {padding});
+    test::SetAttribute(conv, "dilation", test::List({1, 3}));
+    return Lower(*test::Model({From({-1}, conv), From({-1}, test::Detect(1, {3}))}));
+  };
+  EXPECT_EQ((Pair{0, 0}), std::get<ConvOp>(lowered(3, "valid")[1].kind).padding);
+  EXPECT_EQ((Pair{1, 3}), std::get<ConvOp>(lowered(3, "same")[1].kind).padding);
+  const Graph even = lowered(4, "same");  // one row and one column more on the right and at the bottom
+  EXPECT_EQ(1, std::get<PadOp>(even[1].kind).bottom);
+  EXPECT_EQ(1, std::get<PadOp>(even[1].kind).right);
+  EXPECT_EQ((Pair{1, 4}), std::get<ConvOp>(even[2].kind).padding);
+  EXPECT_THROW(lowered(3, "full"), Error);
+}
+
+TEST(LowerTest, APReLUHasOneSlopeOrOnePerChannel) {
+  const ModulePtr prelu = test::Activation("PReLU");
+  test::SetTensor(prelu, "weight", Tensor::FromFloats({1}, {0.25F}));
+  const Graph g = Lower(*test::Model({From({-1}, prelu), From({-1}, test::Detect(1, {3}))}));
+  EXPECT_THAT(*std::get<PReLUOp>(g[1].kind).slope, ElementsAre(0.25F, 0.25F, 0.25F));
+  test::SetTensor(prelu, "weight", test::Noise({3}, 1));
+  EXPECT_THAT(LoweredKinds(prelu, 3), ElementsAre("prelu"));
+  test::SetTensor(prelu, "weight", test::Noise({2}, 1));
+  ExpectLayerRefused(prelu, "for 3 channels");
+}
+
+TEST(LowerTest, ASegmentationModelHasBoxesAndPrototypes) {
+  const auto model = [](std::int64_t masks) {
+    return test::Model({From({-1}, test::Conv2d({})), From({0, 0}, test::Segment(2, masks, {4, 4}))});
+  };
+  const Graph g = Lower(*model(5));
+  ASSERT_EQ(2U, g.outputs().size());
+  const auto& detect = std::get<DetectOp>(g[g.output()].kind);
+  EXPECT_EQ(2, detect.classes);
+  EXPECT_EQ(5, detect.masks);
+  EXPECT_EQ(5 + 2 + 5, g.channels(g.output()));
+  EXPECT_EQ(5, g.channels(g.outputs()[1]));
+
+  const auto spoiled = [&](const std::string& name, std::int64_t value) {
+    const ModulePtr wrong = model(5);
+    const auto layers = wrong->children.front().second;
+    test::SetAttribute(std::const_pointer_cast<Module>(layers->children[1].second), name, {value});
+    return wrong;
+  };
+  ExpectRefused(spoiled("nm", 4), "model.1", "4 mask coefficients for 5 prototypes");
+  ExpectRefused(spoiled("nm", -1), "model.1", "-1 mask coefficients");
+  ExpectRefused(spoiled("no", 7), "model.1", "no 7 does not fit nc 2");
+}
+
+TEST(LowerTest, AClassificationModelEndsInARowOfLogits) {
+  const Graph g = Lower(*test::Model({From({-1}, test::Conv2d({})), From({-1}, test::Classify(4, 7))}));
+  EXPECT_THAT(Kinds(g), ElementsAre("input", "conv", "conv", "norm", "act", "mean", "conv", "classify"));
+  EXPECT_EQ(7, g.channels(g.output()));
+}
+
+TEST(LowerTest, AnNmsLayerOfOldReleasesIsLeftToUs) {
+  const ModulePtr nms = test::MakeModule("models.common.NMS");
+  const Graph g =
+      Lower(*test::Model({From({-1}, test::Conv2d({})), From({-1}, test::Detect(1, {4})), From({-1}, nms)}));
+  EXPECT_THAT(Kinds(g), ElementsAre("input", "conv", "conv", "detect"));
+}
+
+TEST(LowerTest, AnEnsembleJoinsTheBoxesOfItsModels) {
+  const auto model = [](std::int64_t classes) {
+    return test::Model({From({-1}, test::Conv2d({})), From({-1}, test::Detect(classes, {4}))});
+  };
+  const ModulePtr ensemble = test::MakeModule("models.experimental.Ensemble");
+  ExpectRefused(ensemble, "", "holds no model");
+  test::SetChild(ensemble, "0", model(2));
+  test::SetChild(ensemble, "1", model(2));
+  const Graph g = Lower(*ensemble);
+  EXPECT_THAT(Kinds(g), ElementsAre("input", "conv", "conv", "detect", "conv", "conv", "detect", "join"));
+  test::SetChild(ensemble, "2", model(3));
+  ExpectRefused(ensemble, "ensemble", "joins heads of 7 and 8 columns");
+}
+
 TEST(LowerTest, TinyYoloV3PadsOnTwoSidesBeforeItsLastPool) {
   const ModulePtr pad = test::MakeModule("torch.nn.modules.padding.ZeroPad2d");
   test::SetAttribute(pad, "padding", test::List({0, 1, 0, 1}));
@@ -252,20 +438,19 @@ TEST(LowerTest, RefusesHeadsThatContradictThemselves) {
   ExpectRefused(head([](const ModulePtr& detect) { From({0}, detect); }), "model.1", "1 inputs");
 }
 
-TEST(LowerTest, TheLastLayerIsTheDetectionHead) {
-  ExpectRefused(test::Model({From({-1}, test::Conv2d({}))}), "model.0", "not the head of a detection model");
+TEST(LowerTest, TheLastLayerIsAHead) {
+  ExpectRefused(test::Model({From({-1}, test::Conv2d({}))}), "model.0",
+                "is the last layer, but not the head");
   ExpectRefused(test::Model({}), "model", "has no layers");
   ExpectRefused(test::Model({From({-1}, test::Conv2d({})), From({-1}, test::Detect(1, {4})),
                              From({0}, test::Conv2d({.in = 4})),
                              From({1}, test::MakeModule("torch.nn.modules.linear.Identity"))}),
-                "model.3", "not the head of a detection model");
+                "model.3", "is the last layer, but not the head");
 }
 
 TEST(LowerTest, NamesTheBlockItDoesNotKnow) {
   ExpectLayerRefused(test::MakeModule("models.common.Foo"), "models.common.Foo");
   ExpectLayerRefused(test::MakeModule("models.experimental.C3"), "models.experimental.C3");
-  ExpectLayerRefused(test::MakeModule("models.yolo.Segment"), "segmentation");
-  ExpectLayerRefused(test::MakeModule("models.common.Classify"), "classification");
 }
 
 TEST(LowerTest, RefusesParametersOfTheWrongShapeOrKind) {

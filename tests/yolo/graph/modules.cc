@@ -141,20 +141,24 @@ ModulePtr Concat() {
   return concat;
 }
 
-ModulePtr Detect(std::int64_t classes, const std::vector<std::int64_t>& channels) {
-  const ModulePtr detect = MakeModule("models.yolo.Detect");
+namespace {
+
+/// Detect or Segment, on `columns` numbers a box.
+ModulePtr Head(const std::string& class_name, std::int64_t classes, std::int64_t columns,
+               const std::vector<std::int64_t>& channels) {
+  const ModulePtr detect = MakeModule(class_name);
   const auto levels = static_cast<std::int64_t>(channels.size());
   constexpr std::int64_t kAnchors = 3;
   const ModulePtr convs = MakeModule(TorchClass("container", "ModuleList"));
   std::vector<float> strides;
   for (std::size_t level = 0; level < channels.size(); ++level) {
     SetChild(convs, std::to_string(level),
-             Conv2d({.in = channels[level], .out = kAnchors * (classes + 5), .bias = true, .seed = 31}));
+             Conv2d({.in = channels[level], .out = kAnchors * columns, .bias = true, .seed = 31}));
     strides.push_back(static_cast<float>(8U << level));
   }
   SetChild(detect, "m", convs);
   SetAttribute(detect, "nc", {classes});
-  SetAttribute(detect, "no", {classes + 5});
+  SetAttribute(detect, "no", {columns});
   SetAttribute(detect, "nl", {levels});
   SetAttribute(detect, "na", {kAnchors});
   SetAttribute(detect, "stride", {yolo::Tensor::FromFloats({levels}, strides)});
@@ -163,6 +167,61 @@ ModulePtr Detect(std::int64_t classes, const std::vector<std::int64_t>& channels
     anchors.push_back(1.0F + static_cast<float>(i) / 4);
   SetTensor(detect, "anchors", yolo::Tensor::FromFloats({levels, kAnchors, 2}, anchors));
   return detect;
+}
+
+}  // namespace
+
+ModulePtr Detect(std::int64_t classes, const std::vector<std::int64_t>& channels) {
+  return Head("models.yolo.Detect", classes, classes + 5, channels);
+}
+
+ModulePtr Segment(std::int64_t classes, std::int64_t masks, const std::vector<std::int64_t>& channels) {
+  const ModulePtr segment = Head("models.yolo.Segment", classes, classes + 5 + masks, channels);
+  SetAttribute(segment, "nm", {masks});
+  const ModulePtr proto = MakeModule("models.common.Proto");
+  SetChild(proto, "cv1", Conv({.in = channels.front(), .out = 4, .kernel = 3, .seed = 41}));
+  SetChild(proto, "upsample", Upsample(2));
+  SetChild(proto, "cv2", Conv({.in = 4, .out = 4, .kernel = 3, .seed = 42}));
+  SetChild(proto, "cv3", Conv({.in = 4, .out = masks, .seed = 43}));
+  SetChild(segment, "proto", proto);
+  return segment;
+}
+
+ModulePtr Linear(std::int64_t in, std::int64_t out, unsigned seed, bool bias) {
+  const ModulePtr linear = MakeModule(TorchClass("linear", "Linear"));
+  SetTensor(linear, "weight", Noise({out, in}, seed));
+  if (bias) SetTensor(linear, "bias", Noise({out}, seed + 1));
+  return linear;
+}
+
+ModulePtr TransformerLayer(std::int64_t channels, std::int64_t heads) {
+  const ModulePtr attention = Activation("MultiheadAttention");
+  SetTensor(attention, "in_proj_weight", Noise({3 * channels, channels}, 51));
+  SetTensor(attention, "in_proj_bias", Noise({3 * channels}, 52));
+  SetAttribute(attention, "num_heads", {heads});
+  const ModulePtr out = Linear(channels, channels, 53, true);
+  out->class_name = TorchClass("linear", "NonDynamicallyQuantizableLinear");
+  SetChild(attention, "out_proj", out);
+
+  const ModulePtr layer = MakeModule("models.common.TransformerLayer");
+  SetChild(layer, "q", Linear(channels, channels, 54));
+  SetChild(layer, "k", Linear(channels, channels, 55));
+  SetChild(layer, "v", Linear(channels, channels, 56));
+  SetChild(layer, "ma", attention);
+  SetChild(layer, "fc1", Linear(channels, channels, 57));
+  SetChild(layer, "fc2", Linear(channels, channels, 58));
+  return layer;
+}
+
+ModulePtr Classify(std::int64_t in, std::int64_t classes) {
+  const ModulePtr head = MakeModule("models.common.Classify");
+  SetChild(head, "conv", Conv({.in = in, .out = 6, .seed = 61}));
+  const ModulePtr pool = MakeModule(TorchClass("pooling", "AdaptiveAvgPool2d"));
+  SetAttribute(pool, "output_size", {std::int64_t{1}});
+  SetChild(head, "pool", pool);
+  SetChild(head, "drop", MakeModule(TorchClass("dropout", "Dropout")));
+  SetChild(head, "linear", Linear(6, classes, 62, true));
+  return head;
 }
 
 ModulePtr From(std::vector<std::int64_t> f, const ModulePtr& layer) {

@@ -44,6 +44,15 @@ ModulePtr Concat();
 /// One level per entry of `channels`, with strides 8, 16, ... and three anchors each.
 ModulePtr Detect(std::int64_t classes, const std::vector<std::int64_t>& channels);
 
+/// Linear of torch.nn, without a bias unless it is asked for.
+ModulePtr Linear(std::int64_t in, std::int64_t out, unsigned seed, bool bias = false);
+/// models.common.TransformerLayer.
+ModulePtr TransformerLayer(std::int64_t channels, std::int64_t heads);
+/// models.yolo.Segment on levels of `channels`, with `masks` coefficients a box.
+ModulePtr Segment(std::int64_t classes, std::int64_t masks, const std::vector<std::int64_t>& channels);
+/// models.common.Classify.
+ModulePtr Classify(std::int64_t in, std::int64_t classes);
+
 /// Says where a layer reads from.
 ModulePtr From(std::vector<std::int64_t> f, const ModulePtr& layer);
 /// models.yolo.Model of `layers`; gives every module its path.

@@ -112,6 +112,25 @@ TEST(DropDeadTest, KeepsWhatReachesTheOutputAndTheInput) {
   EXPECT_THAT(living[2].inputs, ElementsAre(0, 1));
 }
 
+TEST(OptimizeTest, KeepsEveryOutput) {
+  Graph g;
+  const Value conv = g.Conv(g.Input(2), SmallConv(), "conv");
+  const Value act = g.Activate(g.BatchNorm(conv, SmallNorm(), "bn"), kSiLU, "act");
+  const Value other = g.Conv(act, SmallConv(), "other");
+  g.Activate(other, kSiLU, "dead");
+  g.SetOutputs({other, act});
+  const Graph optimized = Optimize(g);
+  EXPECT_THAT(Names(optimized), ElementsAre("input", "conv", "other"));
+  EXPECT_THAT(optimized.outputs(), ElementsAre(2, 1));
+}
+
+TEST(OptimizeTest, AnOutputIsNotMergedWithItsOnlyReader) {
+  Graph g;
+  const Value conv = g.Conv(g.Input(2), SmallConv(), "conv");
+  g.SetOutputs({g.Activate(conv, kSiLU, "act"), conv});
+  EXPECT_THAT(Names(Optimize(g)), ElementsAre("input", "conv", "act"));
+}
+
 TEST(OptimizeTest, AConvWithNormAndActivationBecomesOneOperation) {
   Graph g;
   const Value conv = g.Conv(g.Input(2), SmallConv(), "conv");
@@ -126,6 +145,8 @@ TEST(LastReadersTest, SaysWhenAValueIsNeededNoMore) {
   g.Activate(x, kSiLU, "unread");
   g.Add(a, x, "sum");
   EXPECT_THAT(LastReaders(g), ElementsAre(3, 3, -1, 4));
+  g.SetOutputs({3, 1});
+  EXPECT_THAT(LastReaders(g), ElementsAre(3, 4, -1, 4));
 }
 
 }  // namespace

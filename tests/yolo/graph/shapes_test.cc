@@ -49,6 +49,53 @@ TEST(InferShapesTest, EveryOperationHasItsRule) {
   EXPECT_EQ((Numbers{1, 9, 11}), Sides(shapes[static_cast<std::size_t>(odd)]));
 }
 
+TEST(InferShapesTest, TransposedConvolutionsEnlarge) {
+  Graph g;
+  const auto weight = std::make_shared<const std::vector<float>>(2 * 3 * 4 * 2);
+  g.ConvTranspose(g.Input(2),
+                  {.weight = weight,
+                   .in = 2,
+                   .out = 3,
+                   .kernel = {4, 2},
+                   .stride = {2, 3},
+                   .padding = {1, 0},
+                   .output_padding = {0, 1}},
+                  "up");
+  EXPECT_EQ((Numbers{3, 10, 15}), Sides(InferShapes(g, 5, 5).back()));
+}
+
+TEST(InferShapesTest, ExpandingMakesChannelsPixelsAndAMeanMakesPixelsOne) {
+  Graph g;
+  const Value expanded = g.Expand(g.Input(12), 2, "expand");
+  g.Mean(expanded, "mean");
+  const auto shapes = InferShapes(g, 5, 7);
+  EXPECT_EQ((Numbers{3, 10, 14}), Sides(shapes[1]));
+  EXPECT_EQ((Numbers{3, 1, 1}), Sides(shapes[2]));
+}
+
+TEST(InferShapesTest, AttentionCountsWhatEachPixelGivesEachOther) {
+  Graph g;
+  const Value x = g.Input(4);
+  g.Attention(x, x, x, 4, "attention");
+  EXPECT_EQ((Numbers{4, 20, 30}), Sides(InferShapes(g, 20, 30).back()));
+  EXPECT_THROW(InferShapes(g, 640, 640), Error);  // 4 x 409600^2 weights
+  EXPECT_THROW(InferShapes(g, 100'000, 100'000), Error);
+}
+
+TEST(InferShapesTest, LogitsAreOneRowOfASinglePixel) {
+  Graph g;
+  g.Classify(g.Input(4), "classify");
+  EXPECT_EQ((Numbers{4, 1, 1}), Sides(InferShapes(g, 1, 1).back()));
+  EXPECT_THROW(InferShapes(g, 2, 1), Error);
+}
+
+TEST(InferShapesTest, JoinedHeadsHaveTheRowsOfAll) {
+  Graph g;
+  const Value head = g.Classify(g.Input(4), "classify");
+  g.Join({head, head, head}, "join");
+  EXPECT_EQ((Numbers{4, 3, 1}), Sides(InferShapes(g, 1, 1).back()));
+}
+
 TEST(InferShapesTest, ADetectionHeadHasARowPerAnchorAndPixel) {
   Graph g;
   const Value x = g.Input(12);

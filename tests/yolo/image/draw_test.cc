@@ -86,5 +86,44 @@ TEST(DrawTest, LinesThatOpenCvCannotDrawAreAnError) {
   EXPECT_THROW(DrawBox(image, {1, 1, 5, 5}, "", {0, 0, 0}, {.line_thickness = 40'000}), Error);
 }
 
+/// First and last row with anything white in it; none: {-1, -1}.
+std::pair<std::int64_t, std::int64_t> RowsWritten(const Image& image) {
+  std::pair<std::int64_t, std::int64_t> rows{-1, -1};
+  for (std::int64_t row = 0; row < image.size().height; ++row) {
+    for (std::int64_t column = 0; column < image.size().width; ++column) {
+      if (PixelAt(image, row, column)[0] < 200) continue;
+      if (rows.first < 0) rows.first = row;
+      rows.second = row;
+    }
+  }
+  return rows;
+}
+
+TEST(DrawLinesTest, TextStartsAtItsCornerAndGrowsWithThePicture) {
+  for (const std::int64_t side : {200, 640, 2000}) {
+    Image image({side, side}, {0, 0, 0});
+    DrawLines(image, 32, 32, "E");
+    const double font_size = std::max(static_cast<double>(side) * 0.035, 12.0);
+    const auto [first, last] = RowsWritten(image);
+    EXPECT_GE(first, 32) << side;
+    EXPECT_NEAR(static_cast<double>(last - first), font_size * 0.7, font_size * 0.2 + 1) << side;
+  }
+}
+
+TEST(DrawLinesTest, LinesStandBelowEachOther) {
+  Image one({200, 200}, {0, 0, 0});
+  Image two({200, 200}, {0, 0, 0});
+  DrawLines(one, 32, 32, "E\n");
+  DrawLines(two, 32, 32, "E\nE\n");
+  EXPECT_EQ(RowsWritten(one).first, RowsWritten(two).first);
+  EXPECT_GE(RowsWritten(two).second, RowsWritten(one).second + 12);
+}
+
+TEST(DrawLinesTest, TextBesideThePictureIsNoTrouble) {
+  Image image({8, 8}, {0, 0, 0});
+  DrawLines(image, 32, 32, "0.93 \xC3\xA9t\xC3\xA9\n0.05 dog\n");
+  EXPECT_EQ(-1, RowsWritten(image).first);
+}
+
 }  // namespace
 }  // namespace roost::yolo

@@ -113,5 +113,61 @@ TEST(LetterboxTest, AgreesWithTheReferenceOnTheSizeOfEveryPicture) {
   }
 }
 
+TEST(CenterSquareTest, TheMiddleOfAPictureIsScaledToTheSideAskedFor) {
+  Image image({2, 6}, {0, 0, 0});
+  for (const std::size_t column : {2U, 3U}) {  // the square in the middle
+    for (const std::size_t row : {0U, 1U}) image.pixels()[(row * 6 + column) * 3] = 200;
+  }
+  const Image square = CenterSquare(image, 8);
+  ASSERT_EQ((Size{8, 8}), square.size());
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(200, square.pixels()[i * 3]);
+}
+
+TEST(CenterSquareTest, PlanesAreNormalizedAsImageNetIs) {
+  std::vector<float> planes(3);
+  ToNormalizedPlanes(Image({1, 1}, {255, 0, 51}), planes);
+  EXPECT_FLOAT_EQ((0.2F - 0.485F) / 0.229F, planes[0]);
+  EXPECT_FLOAT_EQ((0.0F - 0.456F) / 0.224F, planes[1]);
+  EXPECT_FLOAT_EQ((1.0F - 0.406F) / 0.225F, planes[2]);
+}
+
+/// SHA-256 of the float32 planes that a classification model is given.
+std::string DigestOfClassifierInput(const Image& image) {
+  std::vector<float> planes(std::size_t{3} * 224 * 224);
+  ToNormalizedPlanes(CenterSquare(image, 224), planes);
+  return DigestOf(DigestKind::kSha256, std::string_view(reinterpret_cast<const char*>(planes.data()),
+                                                        planes.size() * sizeof(float)));
+}
+
+/// The digests were computed with classify_transforms(224) of v7.0.
+TEST(CenterSquareTest, MadeUpPicturesAreThoseOfTheReferenceToTheBit) {
+  const std::vector<std::pair<Size, const char*>> expected = {
+      {{201, 333}, "8191afb802c931bf9dff27a4bc250796625975ea99d6eccf30cef74880094579"},
+      {{333, 200}, "c69ed401a04c582514fa62d875deb03c4231b977dd0a0cace319077d9eecbe4f"},
+      {{224, 224}, "a2f6999a10b448032c33007b8aae8d4e06ae15dbdc76ba05d4deaa1fafa9b3ae"},
+      {{1, 5}, "b6b5e270cc3ba102b4450ce63e032239fe4da992bc9c852b98b37920cc9d0287"}};
+  for (const auto& [size, digest] : expected) {
+    Image image(size, {0, 0, 0});
+    for (std::uint64_t k = 0; std::uint8_t & value : image.pixels()) {
+      value = static_cast<std::uint8_t>(static_cast<std::uint32_t>(k++ / 48 * 2654435761U + 12345U) >> 24U);
+    }
+    EXPECT_EQ(digest, DigestOfClassifierInput(image)) << size.height << "x" << size.width;
+  }
+}
+
+TEST(CenterSquareTest, PhotosAreThoseOfTheReferenceToTheBit) {
+  ROOST_NEEDS_REFERENCE();
+  const std::vector<std::pair<const char*, const char*>> expected = {
+      {"bus.jpg", "30f76dd4ed33e409f19ab8f8a3d98e413dbd6948a24ac24172e790b636c3ccda"},
+      {"dog.jpg", "d3ffcd80d77ce67cf9f40172c38798e127b8778f171639db1f3c1a1bad24cd78"},
+      {"horses.jpg", "bbf9ce62c12db1ea9dde0e2f39126c53cb35a4624285fc30ad29ee997dc64ea3"},
+      {"person.jpg", "07488ae9ba11e643cedc831dcb17b652e15756c8a50453d5950a768ff2b4e7f0"},
+      {"zidane.jpg", "1f2adcc683610ed48cd11faeb6f6b7beb7a0ad854c46231b6bc5348f7212f962"}};
+  for (const auto& [name, digest] : expected) {
+    const Path file = *test::ReferenceDir() / "images/photos" / name;
+    EXPECT_EQ(digest, DigestOfClassifierInput(ReadImage(file).value())) << name;
+  }
+}
+
 }  // namespace
 }  // namespace roost::yolo

@@ -132,6 +132,16 @@ TEST_F(CheckpointTest, TheLegacyContainerIsReadToo) {
   EXPECT_THAT(checkpoint.model->RequiredTensor("b").ToFloats(), ElementsAre(2, 3));
 }
 
+TEST_F(CheckpointTest, TheLegacyContainerMayUseNewerPickleProtocols) {
+  const std::string model = NnModule("models.yolo", "Model", {});
+  const std::string written = LegacyCheckpoint(Dict({{"model", model}}), {});
+  std::string protocol3 = written;
+  protocol3[1] = '\x03';
+  EXPECT_EQ("legacy", Load(protocol3).format);
+  const std::string frame{"\x95\x0d\0\0\0\0\0\0\0", 9};
+  EXPECT_EQ("legacy", Load("\x80\x04" + frame + written.substr(2)).format);
+}
+
 TEST_F(CheckpointTest, LegacyStoragesMustBeWhatThePickleSays) {
   const std::string model = Dict({{"model", Network()}});
   const LegacyStorage good{"0", 2, kWeights};
@@ -177,6 +187,28 @@ TEST_F(CheckpointTest, ParallelWrappersAreTakenOff) {
                                        {.modules = {{"module", Network()}}});
   EXPECT_EQ("models.yolo.DetectionModel", LoadModel(wrapped).model->class_name);
   ExpectModelRefusal(NnModule("torch.nn.parallel.data_parallel", "DataParallel", {}), "wraps no model");
+}
+
+TEST_F(CheckpointTest, WrappersOfTorchHubAreTakenOff) {
+  const std::string inner =
+      NnModule("models.common", "DetectMultiBackend", {.modules = {{"model", Network()}}});
+  for (const std::string name : {"AutoShape", "autoShape"}) {
+    const std::string wrapped = NnModule("models.common", name, {.modules = {{"model", inner}}});
+    EXPECT_EQ("models.yolo.DetectionModel", LoadModel(wrapped).model->class_name);
+  }
+  ExpectModelRefusal(NnModule("models.common", "AutoShape", {}), "wraps no model");
+}
+
+TEST_F(CheckpointTest, AnEnsembleHasTheNamesOfItsFirstModelAndTheLargestStride) {
+  const auto model = [](const std::string& name, std::int32_t stride) {
+    return NnModule("models.yolo", "Model",
+                    {.attributes = {{"names", List({Text(name)})}, {"stride", Int(stride)}}});
+  };
+  const Checkpoint checkpoint = LoadModel(NnModule(
+      "models.experimental", "Ensemble", {.modules = {{"0", model("cat", 32)}, {"1", model("dog", 64)}}}));
+  EXPECT_EQ(std::vector<std::string>{"cat"}, checkpoint.names);
+  EXPECT_EQ(64, checkpoint.stride);
+  ExpectModelRefusal(NnModule("models.experimental", "Ensemble", {}), "holds no model");
 }
 
 TEST_F(CheckpointTest, NamesAreAListOrADictionaryInAnyOrder) {

@@ -1,0 +1,46 @@
+#include "yolo/detect/render.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "yolo/detect/labels.h"
+#include "yolo/detect/reporter.h"
+
+namespace roost::yolo {
+
+std::string Renderer::LabelText(const Detection& detection) const {
+  if (options_.hide_labels) return {};
+  std::string text = ClassName(traits_.names, detection.class_id);
+  if (options_.hide_confidence) return text;
+  char confidence[32];
+  std::snprintf(confidence, sizeof confidence, " %.2f", static_cast<double>(detection.confidence));
+  return text + confidence;
+}
+
+/// Worst detection first, so that the best ones lie on top.
+void Renderer::Draw(Image& image, const Findings& findings) const {
+  for (auto it = findings.detections.rbegin(); it != findings.detections.rend(); ++it) {
+    DrawBox(image, RoundedToPixels(it->box), LabelText(*it), ClassColor(it->class_id), options_.style);
+  }
+}
+
+Result<void> Renderer::Render(ProcessedFrame& item) const {
+  Image& image = *item.frame.image;
+  item.picture_size = image.size();
+  const bool still = item.frame.number == 0;
+  try {
+    if (options_.save_pictures || options_.show) Draw(image, *item.findings);
+  } catch (const Error& error) {
+    return error;
+  }
+  if (options_.save_pictures && still) {
+    auto encoded = EncodeImage(image, OutputName(inputs_[item.frame.input]).extension());
+    if (!encoded) return encoded.error();
+    item.picture = std::move(*encoded);
+  }
+  const bool needed_later = options_.show || (options_.save_pictures && !still);
+  if (!needed_later) item.frame.image.reset();
+  return {};
+}
+
+}  // namespace roost::yolo
