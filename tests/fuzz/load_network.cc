@@ -11,8 +11,8 @@ namespace roost::fuzz {
 namespace {
 
 bool IsContainer(std::string_view bytes) {
-  constexpr std::string_view kLegacyMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46";
-  return bytes.starts_with("PK") || bytes.starts_with(kLegacyMagic);
+  constexpr std::string_view kLegacyNumber = "\x8a\x0a\x6c\xfc\x9c\x46";  // behind protocol and frame
+  return bytes.starts_with("PK") || bytes.substr(0, 20).find(kLegacyNumber) != std::string_view::npos;
 }
 
 /// A zip container of this pickle and the storages that it declares; nothing where they are too large to be

@@ -19,9 +19,7 @@ constexpr std::string_view kNotDecodable =
 // OpenCV's own, 2^20 pixels a side and 2^30 in all; its environment variables raise them, as for the
 // reference.
 constexpr std::string_view kTooLarge =
-    "it claims to be larger than 1048576 pixels a side or 1073741824 in all (OPENCV_IO_MAX_IMAGE_PIXELS "
-    "raises "
-    "that)";
+    "it claims more than 1048576 pixels a side or 1073741824 in all (OPENCV_IO_MAX_IMAGE_PIXELS raises that)";
 
 Error CannotDecode(const Path& name, std::string_view why) {
   return Error("cannot decode '" + name.string() + "': " + std::string(why), ExitCode::kBadData);

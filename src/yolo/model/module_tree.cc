@@ -1,5 +1,7 @@
 #include "yolo/model/module_tree.h"
 
+#include <map>
+
 #include "roost/base/error.h"
 #include "roost/base/text.h"
 
@@ -120,7 +122,7 @@ NamedList<Value> ModuleTree::UniqueItems(const Dict& dict, std::string_view what
   Spend(dict.items.size());
   NamedList<Value> items;
   items.reserve(dict.items.size());
-  std::unordered_map<std::string_view, std::size_t> places;
+  std::map<std::string_view, std::size_t> places;
   for (const auto& [key, value] : dict.items) {
     const auto* name = As<std::string_view>(key);
     if (name == nullptr) Fail("the name of " + std::string(what) + " is " + Describe(key));

@@ -85,7 +85,7 @@ TEST(CodecTest, SizesThatNoPictureHasAreRefusedBeforeMemoryIsTaken) {
   const std::string bmp_header("BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x60\xEA\0\0\x60\xEA\0\0\1\0\x18\0",
                                30);
   const std::string bmp = bmp_header + std::string(1000, '\0');
-  const std::string claimed = "larger than 1048576 pixels a side or 1073741824 in all";
+  const std::string claimed = "claims more than 1048576 pixels a side or 1073741824 in all";
   for (const auto& [file, why] :
        {std::pair{std::string("P6\n60000 60000\n255\n") + std::string(1000, 'x'), claimed},
         std::pair{bmp, claimed}, std::pair{WithSides(jpeg, "\xEA\x60\xEA\x60"), std::string("far too short")},
