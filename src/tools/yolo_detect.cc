@@ -20,6 +20,7 @@
 #include "roost/upload/http.h"
 #include "roost/yolo/module.h"
 #include "tools/detect_flags.h"
+#include "tools/yolo_detect_info.h"
 #include "yolo/detect/json_text.h"
 #include "yolo/detect/model.h"
 #include "yolo/detect/run.h"
@@ -175,7 +176,7 @@ int Detect(const DetectFlags& flags) {
   const nlohmann::json settings = Settings(flags, options, model.traits, output);
   RunFacts facts{.started = SystemClock().WallNow(), .shard = flags.shard};
   std::optional<Manifest> manifest;
-  std::shared_ptr<const Engine> engine;
+  OpenModel open{.traits = model.traits};
   try {
     CheckOutputs(inputs.files, output, reporter);
     manifest.emplace(Manifest::Options{.folder = folder.path(),
@@ -184,19 +185,19 @@ int Detect(const DetectFlags& flags) {
                                        .owns_labels = folder.labels_are_new()},
                      settings);
     if (CountLeft(inputs.files, output, *manifest) > 0) {
-      engine = model.open({.device = options.device, .threads = options.threads, .half = options.half});
+      open = model.open({.device = options.device, .threads = options.threads, .half = options.half});
     }
   } catch (const Error&) {
     folder.RemoveIfUnused(manifest ? manifest->path() : Path());
     throw;
   }
-  if (engine) {
-    facts.engine = engine->Description();
+  if (open.engine) {
+    facts.engine = open.engine->Description();
     reporter.Say("Roost " ROOST_VERSION ", " + facts.engine);
   }
   for (const std::string& line : model.summary) reporter.Say(line);
 
-  const Detector detector(std::move(engine), model.traits, options.nms);
+  const Detector detector(std::move(open.engine), std::move(open.traits), options.nms);
   const RunOptions run{
       .pipeline = {.batch = flags.batch,
                    .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),
@@ -210,13 +211,13 @@ int Detect(const DetectFlags& flags) {
   const auto file = [&](const std::string& stem, const char* suffix) {
     return folder.path() / (stem + manifest->suffix() + suffix);
   };
-  if (output.save_csv) WriteCsv(inputs.files, result, model.traits.names, file("predictions", ".csv"));
-  if (output.save_json) WriteCocoJson(inputs.files, result, model.traits.names, file("predictions", ".json"));
+  if (output.save_csv) WriteCsv(inputs.files, result, detector.names(), file("predictions", ".csv"));
+  if (output.save_json) WriteCocoJson(inputs.files, result, detector.names(), file("predictions", ".json"));
   SyncFileSystem(folder.path()).value();
   facts.ended = SystemClock().WallNow();
   facts.exit_code = ExitCodeOf(result.summary, flags);
   facts.status = result.summary.stopped() ? "stopped" : "finished";
-  WriteRunReport(facts, settings, model.traits, inputs.files, result, file("run", ".json"));
+  WriteRunReport(facts, settings, detector.traits(), inputs.files, result, file("run", ".json"));
 
   reporter.Folder(folder.path(), facts.exit_code);
   if (!flags.json) std::cout << folder.path().string() << std::endl;
@@ -231,6 +232,10 @@ int Main(int argc, char** argv) {
   // that made detection ten times slower (834 against 60 ms a picture, 2 threads); asleep they cost nothing
   // measurable.
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  if (argc > 1 && std::string_view(argv[1]) == "info") {
+    Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ColorChoice::kAuto), {});
+    return InfoMain(argc - 1, argv + 1, [&](const std::string& name) { return FindWeights(name, reporter); });
+  }
   const auto flags = ParseDetectFlags(argc, argv);
   return flags ? Detect(*flags) : 0;
 }

@@ -29,4 +29,10 @@ struct Detection {
   std::int64_t row = 0;  ///< of the predictions that it was made from: its mask coefficients are there
 };
 
+/// How sure a classification model is of one class.
+struct ClassScore {
+  std::int64_t class_id = 0;
+  float probability = 0;  ///< 0..1; all classes together 1
+};
+
 }  // namespace roost::yolo

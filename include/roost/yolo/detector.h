@@ -11,6 +11,7 @@
 #include "roost/yolo/detection.h"
 #include "roost/yolo/engine.h"
 #include "roost/yolo/image.h"
+#include "roost/yolo/mask.h"
 #include "roost/yolo/nms.h"
 
 namespace cv {
@@ -24,17 +25,12 @@ class Mat;
 ///   for (const auto& d : found.detections) std::cout << detector.names()[d.class_id] << '\n';
 namespace roost::yolo {
 
-/// A class and how sure a classification model is of it.
-struct ClassScore {
-  std::int64_t class_id = 0;
-  float probability = 0;  ///< 0..1; those of all classes add up to 1
-};
-
 /// What a model sees in one picture.
 struct Findings {
-  Size network;                       ///< of the picture as the network got it, padded
+  LetterboxPlan letterbox;            ///< how the picture was fitted into the network input
   std::vector<Detection> detections;  ///< best first; boxes in pixels of the picture, clipped, not rounded
-  std::vector<ClassScore> classes;    ///< of a classification model, instead: all classes, best first
+  std::vector<Mask> masks;  ///< of a segmentation model: one per detection, in pixels of the network input
+  std::vector<ClassScore> classes;  ///< of a classification model, instead: the five most probable
 };
 
 /// What the steps before and behind a network need to know of it.
@@ -65,8 +61,8 @@ struct DetectorOptions {
 
 /// A picture ready for the network.
 struct PreparedPicture {
-  LetterboxPlan plan;  ///< unless classification
-  ImageBatch batch;    ///< of one
+  LetterboxPlan plan;
+  ImageBatch batch;  ///< of one
 };
 
 /// Pictures in, findings out. Immutable: all functions may be called from several threads. Its steps may be

@@ -81,10 +81,15 @@ struct LetterboxPlan {
   Size padded() const { return {scaled.height + top + bottom, scaled.width + left + right}; }
 };
 
-/// The smallest rectangle that holds the scaled picture and has sides that are multiples of `stride`, inside
-/// `target` (utils/augmentations.py letterbox, auto=True). An Error (bad data) for a picture so narrow that a
-/// side would scale to nothing.
-Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride);
+enum class Padding {
+  kLeast,  ///< to the smallest rectangle inside `target` whose sides are multiples of `stride` (auto=True)
+  kWhole,  ///< to all of `target` (auto=False)
+};
+
+/// How a picture is scaled and padded (utils/augmentations.py letterbox). An Error (bad data) for a picture
+/// so narrow that a side would scale to nothing.
+Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride,
+                                    Padding padding = Padding::kLeast);
 
 /// The padded picture, 8 bits, bilinear.
 Image Letterbox(const Image& image, const LetterboxPlan& plan);

@@ -30,6 +30,7 @@ struct Tensor {
   std::int64_t offset = 0;
   std::span<const std::byte> storage;
   std::shared_ptr<const void> owner;
+  bool requires_grad = false;  ///< of a parameter that was still to be trained
 
   std::int64_t numel() const;
   /// All elements in C order, converted. Any dtype.

@@ -1,18 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-namespace roost::yolo {
+#include "roost/yolo/detection.h"
 
-/// How sure a classification model is of one class.
-struct ClassScore {
-  std::int64_t class_id = 0;
-  float probability = 0;  ///< 0..1; all classes together 1
-};
+namespace roost::yolo {
 
 /// The `count` most probable classes of a row of logits (Predictions of a classification model), best first;
 /// of equal ones the one with the lower id first. Fewer where there are fewer classes.

@@ -2,18 +2,22 @@
 
 #include <utility>
 
+#include "yolo/detect/classify.h"
+#include "yolo/detect/masks.h"
 #include "yolo/detect/model.h"
 
 namespace roost::yolo {
 
 Detector Detector::Load(const DetectorOptions& options) {
-  Model model = ReadModel(options);
-  auto engine = model.open({.device = options.device, .threads = options.threads});
-  return Detector(std::move(engine), std::move(model.traits), options.nms);
+  OpenModel model =
+      ReadModel(options).open({.device = options.device, .threads = options.threads, .half = options.half});
+  return Detector(std::move(model.engine), std::move(model.traits), options.nms);
 }
 
 Detector::Detector(std::shared_ptr<const Engine> engine, ModelTraits traits, NmsOptions nms)
-    : engine_(std::move(engine)), traits_(std::move(traits)), nms_(std::move(nms)) {}
+    : engine_(std::move(engine)), traits_(std::move(traits)), nms_(std::move(nms)) {
+  nms_.masks = traits_.masks;
+}
 
 Result<Findings> Detector::Detect(const Image& image) const {
   auto picture = Prepare(image);
@@ -35,11 +39,22 @@ Result<Findings> Detector::DetectFile(const Path& picture) const {
 }
 
 Result<PreparedPicture> Detector::Prepare(const Image& image) const {
-  const auto plan = PlanLetterbox(image.size(), traits_.input, traits_.stride);
+  const auto ready = [&](const LetterboxPlan& plan) {
+    const Size size = plan.padded();
+    PreparedPicture picture{.plan = plan, .batch = {.n = 1, .height = size.height, .width = size.width}};
+    picture.batch.pixels.resize(static_cast<std::size_t>(3 * size.height * size.width));
+    return picture;
+  };
+  if (traits_.task == Task::kClassify) {
+    const std::int64_t side = traits_.input.height;
+    PreparedPicture picture = ready({.original = image.size(), .scaled = {side, side}});
+    ToNormalizedPlanes(CenterSquare(image, side), picture.batch.pixels);
+    return picture;
+  }
+  const auto plan = PlanLetterbox(image.size(), traits_.input, traits_.stride,
+                                  traits_.whole_input ? Padding::kWhole : Padding::kLeast);
   if (!plan) return plan.error();
-  const Size size = plan->padded();
-  PreparedPicture picture{.plan = *plan, .batch = {.n = 1, .height = size.height, .width = size.width}};
-  picture.batch.pixels.resize(static_cast<std::size_t>(3 * size.height * size.width));
+  PreparedPicture picture = ready(*plan);
   ToPlanes(Letterbox(image, *plan), picture.batch.pixels);
   return picture;
 }
@@ -57,10 +72,18 @@ Predictions Detector::Infer(std::span<PreparedPicture* const> pictures) const {
 
 Findings Detector::Conclude(const Predictions& predictions, std::int64_t i,
                             const PreparedPicture& picture) const {
-  Findings findings{.network = picture.plan.padded()};
+  Findings findings{.letterbox = picture.plan};
+  if (traits_.task == Task::kClassify) {
+    findings.classes = TopClasses(predictions.of(i));
+    return findings;
+  }
+  const Size network = picture.plan.padded();
   findings.detections = NonMaxSuppression(predictions.of(i), predictions.columns, nms_);
+  if (traits_.task == Task::kSegment) {
+    findings.masks = MakeMasks(predictions, i, findings.detections, network);
+  }
   for (Detection& detection : findings.detections) {
-    detection.box = ToOriginal(detection.box, findings.network, picture.plan.original);
+    detection.box = ToOriginal(detection.box, network, picture.plan.original);
   }
   return findings;
 }

@@ -1,33 +1,103 @@
 #include "yolo/detect/model.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "yolo/detect/class_names.h"
 #include "yolo/detect/network.h"
+#include "yolo/engine/augment.h"
+#include "yolo/engine/ensemble.h"
+#include "yolo/engine/torchscript.h"
 
 namespace roost::yolo {
 namespace {
 
-constexpr Size kUsualInput{640, 640};
+ModelTraits TraitsOf(const Network& network) {
+  return {.task = network.task,
+          .names = network.names,
+          .classes = network.classes,
+          .masks = network.masks,
+          .stride = network.stride,
+          .input = network.input};
+}
+
+DetectionLevels LevelsOf(const Graph& graph) {
+  const auto& head = std::get<DetectOp>(graph[graph.output()].kind);
+  return {.count = std::ssize(head.strides),
+          .max_stride = static_cast<std::int64_t>(std::ranges::max(head.strides))};
+}
+
+/// "class0", "class1", ... for classes without a name.
+void NameAll(std::vector<std::string>& names, std::int64_t classes) {
+  while (std::ssize(names) < classes) names.push_back("class" + std::to_string(names.size()));
+}
+
+Model ReadScript(const DetectorOptions& options) {
+  const ScriptInfo info = ReadScriptInfo(options.weights.front());
+  if (options.augment) {
+    throw Error("--augment does not work with TorchScript files: they run as they are", ExitCode::kUsage);
+  }
+  Model model;
+  const Size asked = options.imgsz == Size() ? UsualInput(info.task) : options.imgsz;
+  model.traits = {.task = info.task,
+                  .names = info.names,
+                  .classes = std::ssize(info.names),
+                  .stride = info.stride,
+                  .input = info.fixed_input().value_or(RoundedUp(asked, info.stride)),
+                  .whole_input = info.fixed_input().has_value()};
+  if (model.traits.names.empty() && !options.data.empty()) model.traits.names = ReadClassNames(options.data);
+  model.summary.push_back(info.file.filename().string() + ": TorchScript");
+  model.open = [info, traits = model.traits](const EngineOptions& engine_options) {
+    Script script = OpenScript(info, engine_options);
+    OpenModel open{.engine = std::move(script.engine), .traits = traits};
+    open.traits.task = script.task;
+    open.traits.classes = script.classes;
+    open.traits.masks = script.masks;
+    NameAll(open.traits.names, script.classes);
+    return open;
+  };
+  return model;
+}
+
+Model ReadNetworks(const DetectorOptions& options) {
+  std::vector<Network> networks;
+  std::vector<EnsembleMember> members;
+  Model model;
+  for (const Path& weights : options.weights) {
+    if (IsTorchScript(weights)) {
+      throw Error("'" + weights.string() + "' is a TorchScript file, which cannot be part of an ensemble",
+                  ExitCode::kUsage);
+    }
+    const Network& network = networks.emplace_back(LoadNetwork(weights, options.imgsz, options.data));
+    members.push_back({weights.string(), network.task, network.classes, network.stride});
+    model.summary.push_back(weights.filename().string() + ": " + network.summary);
+  }
+  model.traits = TraitsOf(networks.front());
+  if (networks.size() > 1) {
+    model.traits.stride = EnsembleStride(members);
+    model.traits.input = RoundedUp(model.traits.input, model.traits.stride);
+  }
+  if (options.augment && model.traits.task != Task::kDetect) {
+    throw Error("--augment is for detection models only", ExitCode::kUsage);
+  }
+  model.open = [networks = std::move(networks), traits = model.traits,
+                augment = options.augment](const EngineOptions& engine_options) {
+    std::vector<std::shared_ptr<const Engine>> engines;
+    for (const Network& network : networks) {
+      auto engine = OpenEngine("torch", network.graph, engine_options);
+      engines.push_back(augment ? Augment(std::move(engine), LevelsOf(network.graph)) : std::move(engine));
+    }
+    return OpenModel{engines.size() == 1 ? engines.front() : Ensemble(std::move(engines)), traits};
+  };
+  return model;
+}
 
 }  // namespace
 
 Model ReadModel(const DetectorOptions& options) {
   if (options.weights.empty()) throw Error("no weights are given", ExitCode::kUsage);
-  const Path& weights = options.weights.front();
-  const Size asked = options.imgsz == Size() ? kUsualInput : options.imgsz;
-  Network network = LoadNetwork(weights, asked, options.data);
-  Model model;
-  model.traits = {.task = network.task,
-                  .names = std::move(network.names),
-                  .classes = network.classes,
-                  .masks = network.masks,
-                  .stride = network.stride,
-                  .input = network.input};
-  model.summary.push_back(weights.filename().string() + ": " + network.summary);
-  model.open = [graph = std::move(network.graph)](const EngineOptions& engine) {
-    return OpenEngine("torch", graph, engine);
-  };
-  return model;
+  const bool script = options.weights.size() == 1 && IsTorchScript(options.weights.front());
+  return script ? ReadScript(options) : ReadNetworks(options);
 }
 
 }  // namespace roost::yolo

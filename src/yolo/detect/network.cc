@@ -66,6 +66,12 @@ void CheckInputSize(const Network& network) {
 
 }  // namespace
 
+Size UsualInput(Task task) {
+  constexpr Size kPicture{640, 640};
+  constexpr Size kSquare{224, 224};
+  return task == Task::kClassify ? kSquare : kPicture;
+}
+
 Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
   Checkpoint checkpoint = LoadCheckpoint(weights);
   try {
@@ -73,7 +79,7 @@ Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
     network.graph = Lower(*checkpoint.model);
     ReadHead(network);
     network.stride = checkpoint.stride;
-    network.input = RoundedUp(input, network.stride);
+    network.input = RoundedUp(input == Size() ? UsualInput(network.task) : input, network.stride);
     CheckInputSize(network);
     network.summary = Summarize(*checkpoint.model, network.graph, network.classes);
     network.names = std::move(checkpoint.names);

@@ -22,9 +22,12 @@ struct Network {
   std::string summary;  ///< "213 layers, 1867405 parameters, 80 classes"
 };
 
-/// Reads `weights` and makes sure that the model can run on pictures of `input` size.
-/// Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not. Throws
-/// Error (bad data, no input).
+/// The reference's default for --imgsz.
+Size UsualInput(Task task);
+
+/// Reads `weights` and makes sure that the model can run on pictures of `input` size (0x0: the usual one of
+/// its task). Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not.
+/// Throws Error (bad data, no input).
 Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml);
 
 }  // namespace roost::yolo

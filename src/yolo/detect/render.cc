@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "yolo/detect/classify.h"
 #include "yolo/detect/labels.h"
 #include "yolo/detect/reporter.h"
 
@@ -17,11 +18,31 @@ std::string Renderer::LabelText(const Detection& detection) const {
   return text + confidence;
 }
 
-/// Worst detection first, so that the best ones lie on top.
 void Renderer::Draw(Image& image, const Findings& findings) const {
+  if (traits_.task == Task::kClassify) {
+    constexpr std::int64_t kMargin = 32;  // classify/predict.py's
+    DrawLines(image, kMargin, kMargin, ClassLines(findings.classes, traits_.names));
+    return;
+  }
+  if (traits_.task == Task::kSegment) {
+    std::vector<Color> colors;
+    for (const Detection& detection : findings.detections) colors.push_back(ClassColor(detection.class_id));
+    DrawMasks(image, findings.letterbox, findings.masks, colors,
+              options_.retina_masks ? MaskStyle::kRetina : MaskStyle::kNetwork);
+  }
+  // Worst detection first, so that the best ones lie on top.
   for (auto it = findings.detections.rbegin(); it != findings.detections.rend(); ++it) {
     DrawBox(image, RoundedToPixels(it->box), LabelText(*it), ClassColor(it->class_id), options_.style);
   }
+}
+
+Result<void> Renderer::CutOutAll(ProcessedFrame& item) const {
+  for (const Detection& detection : item.findings->detections) {
+    auto crop = EncodeFineJpeg(CutOut(*item.frame.image, RoundedToPixels(detection.box)));
+    if (!crop) return crop.error();
+    item.crops.push_back(std::move(*crop));
+  }
+  return {};
 }
 
 Result<void> Renderer::Render(ProcessedFrame& item) const {
@@ -29,6 +50,9 @@ Result<void> Renderer::Render(ProcessedFrame& item) const {
   item.picture_size = image.size();
   const bool still = item.frame.number == 0;
   try {
+    if (options_.save_crops) {
+      if (auto cut = CutOutAll(item); !cut) return cut;
+    }
     if (options_.save_pictures || options_.show) Draw(image, *item.findings);
   } catch (const Error& error) {
     return error;

@@ -22,6 +22,7 @@ class Renderer {
 
  private:
   void Draw(Image& image, const Findings& findings) const;
+  Result<void> CutOutAll(ProcessedFrame& item) const;
   std::string LabelText(const Detection& detection) const;
 
   const std::vector<Input>& inputs_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "roost/base/text.h"
+#include "yolo/detect/classify.h"
 #include "yolo/detect/json_text.h"
 
 namespace roost::yolo {
@@ -44,7 +45,17 @@ std::string Count(std::size_t n, const std::string& what) {
   return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-nlohmann::json ToJson(const Findings& findings, const ModelTraits& traits) {
+nlohmann::json ClassesToJson(const Findings& findings, const ModelTraits& traits) {
+  auto classes = nlohmann::json::array();
+  for (const ClassScore& score : findings.classes) {
+    classes.push_back({{"class", score.class_id},
+                       {"name", ClassName(traits.names, score.class_id)},
+                       {"probability", Shortest(score.probability)}});
+  }
+  return classes;
+}
+
+nlohmann::json DetectionsToJson(const Findings& findings, const ModelTraits& traits) {
   auto objects = nlohmann::json::array();
   for (const Detection& d : findings.detections) {
     objects.push_back(
@@ -86,16 +97,22 @@ void Reporter::Warn(const std::string& line) { Write(Styled(terminal_, Style::kY
 
 void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, const ModelTraits& traits) {
   const Findings& findings = *item.findings;
-  const std::string counts = CountClasses(findings.detections, traits.names);
-  Say(Place(place, item.frame) + std::to_string(findings.network.height) + "x" +
-      std::to_string(findings.network.width) + " " + (counts.empty() ? "(no detections), " : counts) +
-      Milli(item.times.inference));
+  const Size network = findings.letterbox.padded();
+  std::string what = traits.task == Task::kClassify ? DescribeClasses(findings.classes, traits.names)
+                                                    : CountClasses(findings.detections, traits.names);
+  if (what.empty()) what = "(no detections), ";
+  Say(Place(place, item.frame) + std::to_string(network.height) + "x" + std::to_string(network.width) + " " +
+      what + Milli(item.times.inference));
   if (json_ == nullptr) return;
   nlohmann::json line = {{"input", JsonName(place.input.path)},
                          {"height", item.picture_size.height},
                          {"width", item.picture_size.width}};
   if (item.frame.number > 0) line["frame"] = item.frame.number;
-  line["detections"] = ToJson(findings, traits);
+  if (traits.task == Task::kClassify) {
+    line["classes"] = ClassesToJson(findings, traits);
+  } else {
+    line["detections"] = DetectionsToJson(findings, traits);
+  }
   *json_ << JsonLine(line) << std::endl;
 }
 

@@ -1,9 +1,12 @@
 #include "yolo/detect/results.h"
 
+#include <algorithm>
+#include <span>
 #include <system_error>
 #include <utility>
 
-#include "yolo/detect/reporter.h"
+#include "yolo/detect/classify.h"
+#include "yolo/detect/masks.h"
 
 namespace roost::yolo {
 namespace {
@@ -20,16 +23,10 @@ void WriteWhole(const Path& path, std::string_view bytes) {
   file.Commit(AtomicFile::Sync::kNo).value();
 }
 
-/// "crops/dog/a.jpg", then "a2.jpg", "a3.jpg": the first name that this run has not used.
-Path FreeName(const Path& folder, const std::string& stem, const std::set<Path>& used) {
-  Path name = folder / (stem + ".jpg");
-  for (int n = 2; used.contains(name); ++n) name = folder / (stem + std::to_string(n) + ".jpg");
-  return name;
-}
-
 }  // namespace
 
-ResultWriter::ResultWriter(const std::vector<Input>& inputs, const ModelTraits& traits,
+ResultWriter::ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
+                           const std::vector<Input>& all, const ModelTraits& traits,
                            const OutputOptions& options, const std::vector<InputRecord>& finished)
     : inputs_(inputs),
       traits_(traits),
@@ -42,6 +39,21 @@ ResultWriter::ResultWriter(const std::vector<Input>& inputs, const ModelTraits& 
       if (*path.begin() == "labels") labels_.Continue(path.lexically_relative("labels").replace_extension());
     }
   }
+  if (options.save_crops) NameCrops(all, places);
+}
+
+/// By the list of all inputs, so that a resumed run gives the same names.
+void ResultWriter::NameCrops(const std::vector<Input>& all, const std::vector<std::size_t>& places) {
+  crop_folders_ = CropFolders(traits_.names, traits_.classes);
+  std::map<Path, std::vector<Path>> by_folder;
+  std::vector<std::size_t> index;
+  for (const Input& input : all) {
+    std::vector<Path>& paths = by_folder[input.below];
+    index.push_back(paths.size());
+    paths.push_back(input.path);
+  }
+  for (const auto& [folder, paths] : by_folder) crop_names_.emplace(folder, CropNames(paths));
+  for (const std::size_t place : places) crop_index_.push_back(index[place]);
 }
 
 void ResultWriter::Write(ProcessedFrame& item) {
@@ -49,6 +61,12 @@ void ResultWriter::Write(ProcessedFrame& item) {
   ++open.record.frames;
   open.record.objects += static_cast<std::int64_t>(item.findings->detections.size());
   if (options_.save_csv || options_.save_json) {
+    // Of a classification model, its first choice.
+    for (const ClassScore& choice :
+         std::span(item.findings->classes).first(std::min<std::size_t>(item.findings->classes.size(), 1))) {
+      open.record.found.push_back(
+          {.class_id = choice.class_id, .confidence = choice.probability, .frame = item.frame.number});
+    }
     for (const Detection& detection : item.findings->detections) {
       open.record.found.push_back({.class_id = detection.class_id,
                                    .confidence = detection.confidence,
@@ -64,7 +82,7 @@ void ResultWriter::Write(ProcessedFrame& item) {
       WritePicture(OutputName(inputs_[item.frame.input]), item.picture, open.record);
     }
   }
-  if (options_.save_crops) WriteCrops(item, open.record);
+  if (options_.save_crops) WriteCrops(item, open);
   if (options_.save_labels) {
     const Path stem = LabelStem(inputs_[item.frame.input], item.frame.number);
     if (labels_.Write(stem, LabelText(item))) Note(LabelWriter::PathFor("labels", stem), open.record);
@@ -112,13 +130,15 @@ void ResultWriter::WriteFrame(const ProcessedFrame& item, Open& open) {
   open.video->Write(*item.frame.image);
 }
 
-void ResultWriter::WriteCrops(const ProcessedFrame& item, InputRecord& record) {
+void ResultWriter::WriteCrops(const ProcessedFrame& item, Open& open) {
+  const Input& input = inputs_[item.frame.input];
+  const CropNames& names = crop_names_.at(input.below);
   // Worst first, as detect.py counts them.
   for (std::size_t i = item.crops.size(); i-- > 0;) {
-    const std::string class_name = ClassName(traits_.names, item.findings->detections[i].class_id);
-    const Input& input = inputs_[item.frame.input];
-    const Path folder = Path("crops") / input.below / class_name;
-    WritePicture(FreeName(folder, input.path.stem(), written_), item.crops[i], record);
+    const std::int64_t class_id = item.findings->detections[i].class_id;
+    const std::string name = names.NameOf(crop_index_[item.frame.input], ++open.crops[class_id]);
+    WritePicture(Path("crops") / crop_folders_.at(static_cast<std::size_t>(class_id)) / input.below / name,
+                 item.crops[i], open.record);
   }
 }
 
@@ -129,7 +149,17 @@ void ResultWriter::Note(const Path& name, InputRecord& record) const {
 }
 
 std::string ResultWriter::LabelText(const ProcessedFrame& item) const {
-  return LabelLines(item.findings->detections, item.picture_size, options_.save_confidence);
+  const Findings& findings = *item.findings;
+  switch (traits_.task) {
+    case Task::kDetect:
+      return LabelLines(findings.detections, item.picture_size, options_.save_confidence);
+    case Task::kSegment:
+      return SegmentLines(findings.detections, findings.masks, findings.letterbox.padded(), item.picture_size,
+                          options_.save_confidence);
+    case Task::kClassify:
+      return ClassLines(findings.classes, traits_.names);
+  }
+  ROOST_CHECK(false, "every task has its label files");
 }
 
 }  // namespace roost::yolo

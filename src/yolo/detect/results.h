@@ -9,6 +9,7 @@
 
 #include "roost/yolo/detector.h"
 #include "roost/yolo/video.h"
+#include "yolo/detect/crops.h"
 #include "yolo/detect/labels.h"
 #include "yolo/detect/manifest.h"
 #include "yolo/detect/output.h"
@@ -20,8 +21,10 @@ namespace roost::yolo {
 /// or not at all. Used by one thread, with the frames of each input in order.
 class ResultWriter {
  public:
-  /// All must outlive it. `finished`: inputs of this run that an earlier process did; their files stay.
-  ResultWriter(const std::vector<Input>& inputs, const ModelTraits& traits, const OutputOptions& options,
+  /// All must outlive it. `inputs` are those to do, and `places` says where they are among `all`. `finished`:
+  /// inputs of this run that an earlier process did; their files stay.
+  ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
+               const std::vector<Input>& all, const ModelTraits& traits, const OutputOptions& options,
                const std::vector<InputRecord>& finished);
 
   /// The files of one frame. Throws Error (cannot create, permission).
@@ -42,11 +45,13 @@ class ResultWriter {
   struct Open {
     InputRecord record;
     std::unique_ptr<VideoWriter> video;
+    std::map<std::int64_t, std::int64_t> crops;  ///< how many of each class
   };
 
+  void NameCrops(const std::vector<Input>& all, const std::vector<std::size_t>& places);
   void WritePicture(const Path& name, const std::string& bytes, InputRecord& record);
   void WriteFrame(const ProcessedFrame& item, Open& open);
-  void WriteCrops(const ProcessedFrame& item, InputRecord& record);
+  void WriteCrops(const ProcessedFrame& item, Open& open);
   void Note(const Path& name, InputRecord& record) const;
   std::string LabelText(const ProcessedFrame& item) const;
 
@@ -54,7 +59,11 @@ class ResultWriter {
   const ModelTraits& traits_;
   const OutputOptions& options_;
   LabelWriter labels_;
-  std::set<Path> written_;  ///< annotated pictures and crops of this run, below the output folder
+  std::set<Path> written_;                 ///< annotated pictures of this run, below the output folder
+  std::vector<std::string> crop_folders_;  ///< by class
+  /// By the folder below the output folder: the inputs there and the names of what is cut out of them.
+  std::map<Path, CropNames> crop_names_;
+  std::vector<std::size_t> crop_index_;  ///< of each of `inputs_` in the names of its folder
   std::map<std::size_t, Open> open_;
 };
 

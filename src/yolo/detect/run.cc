@@ -88,7 +88,7 @@ class Run {
     };
 
     const std::vector<InputRecord> before = Present(result_.records);
-    ResultWriter writer(todo_, detector_.traits(), output_, before);
+    ResultWriter writer(todo_, place_, inputs_, detector_.traits(), output_, before);
     writer_ = &writer;
     const Renderer renderer(todo_, detector_.traits(), output_);
     const auto feed = OpenFeed(todo_, options.feed);

@@ -49,7 +49,7 @@ void FillPlanes(const Image& image, std::span<float> planes, const std::array<By
 
 }  // namespace
 
-Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride) {
+Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride, Padding padding) {
   const double scale = std::min(static_cast<double>(target.height) / static_cast<double>(original.height),
                                 static_cast<double>(target.width) / static_cast<double>(original.width));
   LetterboxPlan plan;
@@ -61,8 +61,11 @@ Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t str
                      Describe(target) + ": too narrow",
                  ExitCode::kBadData);
   }
-  const double pad_height = static_cast<double>((target.height - plan.scaled.height) % stride) / 2;
-  const double pad_width = static_cast<double>((target.width - plan.scaled.width) % stride) / 2;
+  const auto half_of = [&](std::int64_t room) {
+    return static_cast<double>(padding == Padding::kLeast ? room % stride : room) / 2;
+  };
+  const double pad_height = half_of(target.height - plan.scaled.height);
+  const double pad_width = half_of(target.width - plan.scaled.width);
   // An odd number of padding pixels is one larger at the bottom and on the right.
   plan.top = RoundHalfEven(pad_height - 0.1);
   plan.bottom = RoundHalfEven(pad_height + 0.1);

@@ -77,6 +77,7 @@ struct TensorView {
   std::int64_t offset = 0;
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;
+  bool requires_grad = false;  ///< of a parameter that is still to be trained
 };
 
 /// Owns what values point to. Freed at once and without recursion, however deep or circular the data. Texts

@@ -168,7 +168,8 @@ const SharedBytes& TorchFile::StorageBytes(std::string_view key) {
 
 Tensor TorchFile::Read(const pickle::TensorView& view) {
   const SharedBytes& storage = StorageBytes(view.storage->key);
-  return {view.storage->dtype, view.shape, view.strides, view.offset, storage.bytes, storage.owner};
+  return {view.storage->dtype, view.shape,    view.strides,      view.offset,
+          storage.bytes,       storage.owner, view.requires_grad};
 }
 
 }  // namespace roost::yolo

@@ -106,10 +106,15 @@ Value RebuildTensor(const Symbol& function, const List& arguments, Heap& heap) {
   return heap.New(std::move(view));
 }
 
-Value RebuildParameter(const Symbol& function, const List& arguments, Heap& /*heap*/) {
+Value RebuildParameter(const Symbol& function, const List& arguments, Heap& heap) {
   const Value& tensor = Argument(function, arguments, 0);
-  if (Behind<TensorView>(tensor) == nullptr) Fail("a parameter is " + Describe(tensor) + ", not a tensor");
-  return tensor;
+  const auto* view = Behind<TensorView>(tensor);
+  if (view == nullptr) Fail("a parameter is " + Describe(tensor) + ", not a tensor");
+  const bool* requires_grad = arguments.items.size() > 1 ? As<bool>(arguments.items[1]) : nullptr;
+  if (requires_grad == nullptr || !*requires_grad) return tensor;
+  TensorView parameter = *view;
+  parameter.requires_grad = true;
+  return heap.New(std::move(parameter));
 }
 
 /// A tensor that somebody gave attributes: (function, type, its arguments, state). Functions that make no
