@@ -12,7 +12,7 @@ constexpr unsigned kStartOfScan = 0xDA;
 // Three times what the largest cameras make; 200 MB when decoded.
 constexpr std::uint64_t kHugePixels = std::uint64_t{1} << 26;
 // Every block of 8x8 pixels takes a bit at the very least: its DC coefficient (ITU-T T.81, F.1.2.1).
-constexpr std::uint64_t kMostPixelsPerByte = 8 * 8 * 8;
+constexpr std::uint64_t kMostPixelsPerByte = std::uint64_t{8} * 8 * 8;
 
 /// Markers of Huffman-coded frames. Arithmetic coding (SOF9 and up) has no least size per block.
 bool IsHuffmanFrame(unsigned marker) { return marker >= 0xC0 && marker <= 0xC7 && marker != 0xC4; }
