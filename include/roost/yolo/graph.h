@@ -198,6 +198,11 @@ bool IsHead(const OpKind& kind);
 /// at one time would take an absurd amount of memory.
 std::vector<Shape> InferShapes(const Graph& graph, std::int64_t rows, std::int64_t columns);
 
+/// The stride of each level of a detection head: by how much its map is smaller than the picture. Found as
+/// the reference finds it, with a picture of 256 pixels. Throws Error (bad data) as InferShapes() does, and
+/// where the output is not a DetectOp.
+std::vector<double> LevelStrides(const Graph& graph);
+
 /// The graph of a checkpoint's model (`model["model"]` holds the layers): one table from class name to
 /// lowering function (lowering.cc). Its first output is a head: DetectOp, ClassifyOp or, of an ensemble,
 /// JoinOp; the second, of a segmentation model only, its prototypes. Throws Error (bad data) naming the layer

@@ -7,8 +7,9 @@
 namespace roost::yolo {
 
 /// One line of JSON. What is not UTF-8 (file names may hold any bytes) becomes U+FFFD.
-inline std::string JsonLine(const nlohmann::json& value) {
-  return value.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+template <typename Json>
+std::string JsonLine(const Json& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 /// A file name as JSON text from which it can be had back: "bytes:6e61ff" where it is not UTF-8.

@@ -1,11 +1,15 @@
 #include "yolo/detect/network.h"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "roost/yolo/detector.h"
 #include "roost/yolo/module.h"
 #include "yolo/detect/class_names.h"
+#include "yolo/graph/model_from_yaml.h"
+#include "yolo/model/state_dict.h"
 
 namespace roost::yolo {
 namespace {
@@ -64,6 +68,24 @@ void CheckInputSize(const Network& network) {
   }
 }
 
+/// A checkpoint of weights without a network and the description of one.
+Checkpoint Assemble(const Path& weights, const Path& model_yaml) {
+  const std::optional<StateDict> state = LoadStateDict(weights);
+  if (!state) {
+    LoadCheckpoint(weights);  // says so where it is nothing of use
+    throw Error("--cfg: the weights '" + weights.string() + "' hold their network already", ExitCode::kUsage,
+                "leave --cfg out");
+  }
+  Checkpoint checkpoint;
+  checkpoint.model = FillWeights(*ModelFromYaml(model_yaml), *state);
+  checkpoint.format = state->format + " state_dict";
+  const std::vector<float> strides =
+      std::get<Tensor>(checkpoint.model->FindAttribute("stride")->value).ToFloats();
+  const float largest = *std::ranges::max_element(strides);
+  checkpoint.stride = std::max(checkpoint.stride, static_cast<std::int64_t>(largest));
+  return checkpoint;
+}
+
 }  // namespace
 
 Size UsualInput(Task task) {
@@ -72,9 +94,9 @@ Size UsualInput(Task task) {
   return task == Task::kClassify ? kSquare : kPicture;
 }
 
-Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml) {
-  Checkpoint checkpoint = LoadCheckpoint(weights);
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml) {
   try {
+    Checkpoint checkpoint = model_yaml.empty() ? LoadCheckpoint(weights) : Assemble(weights, model_yaml);
     Network network;
     network.graph = Lower(*checkpoint.model);
     ReadHead(network);

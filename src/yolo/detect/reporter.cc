@@ -45,8 +45,8 @@ std::string Count(std::size_t n, const std::string& what) {
   return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-nlohmann::json ClassesToJson(const Findings& findings, const ModelTraits& traits) {
-  auto classes = nlohmann::json::array();
+nlohmann::ordered_json ClassesToJson(const Findings& findings, const ModelTraits& traits) {
+  auto classes = nlohmann::ordered_json::array();
   for (const ClassScore& score : findings.classes) {
     classes.push_back({{"class", score.class_id},
                        {"name", ClassName(traits.names, score.class_id)},
@@ -55,8 +55,8 @@ nlohmann::json ClassesToJson(const Findings& findings, const ModelTraits& traits
   return classes;
 }
 
-nlohmann::json DetectionsToJson(const Findings& findings, const ModelTraits& traits) {
-  auto objects = nlohmann::json::array();
+nlohmann::ordered_json DetectionsToJson(const Findings& findings, const ModelTraits& traits) {
+  auto objects = nlohmann::ordered_json::array();
   for (const Detection& d : findings.detections) {
     objects.push_back(
         {{"class", d.class_id},
@@ -104,9 +104,9 @@ void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, con
   Say(Place(place, item.frame) + std::to_string(network.height) + "x" + std::to_string(network.width) + " " +
       what + Milli(item.times.inference));
   if (json_ == nullptr) return;
-  nlohmann::json line = {{"input", JsonName(place.input.path)},
-                         {"height", item.picture_size.height},
-                         {"width", item.picture_size.width}};
+  nlohmann::ordered_json line = {{"input", JsonName(place.input.path)},
+                                 {"height", item.picture_size.height},
+                                 {"width", item.picture_size.width}};
   if (item.frame.number > 0) line["frame"] = item.frame.number;
   if (traits.task == Task::kClassify) {
     line["classes"] = ClassesToJson(findings, traits);
@@ -119,7 +119,8 @@ void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, con
 void Reporter::Unusable(const InputPlace& place, const std::string& why) {
   Write(Styled(terminal_, Style::kRed, Numbered(place) + ": " + Printable(why)));
   if (json_ == nullptr) return;
-  *json_ << JsonLine({{"input", JsonName(place.input.path)}, {"error", why}}) << std::endl;
+  *json_ << JsonLine(nlohmann::ordered_json{{"input", JsonName(place.input.path)}, {"error", why}})
+         << std::endl;
 }
 
 void Reporter::Finished(const RunSummary& summary, Size network) {
@@ -184,7 +185,8 @@ void Reporter::Profile(const RunSummary& summary) {
 
 void Reporter::Folder(const Path& folder, int exit_code) {
   if (json_ == nullptr) return;
-  *json_ << JsonLine({{"folder", JsonName(folder)}, {"exit_code", exit_code}}) << std::endl;
+  *json_ << JsonLine(nlohmann::ordered_json{{"folder", JsonName(folder)}, {"exit_code", exit_code}})
+         << std::endl;
 }
 
 }  // namespace roost::yolo

@@ -13,7 +13,7 @@
 namespace roost::yolo {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 std::string Iso(Clock::WallTime time) { return FormatTime(time, "%Y-%m-%dT%H:%M:%SZ", /*utc=*/true); }
 
@@ -72,7 +72,7 @@ double Rounded(double value, int digits) {
 
 }  // namespace
 
-void WriteRunReport(const RunFacts& facts, const json& settings, const ModelTraits& traits,
+void WriteRunReport(const RunFacts& facts, const nlohmann::json& settings, const ModelTraits& traits,
                     const std::vector<Input>& inputs, const RunResult& result, const Path& file) {
   const RunSummary& summary = result.summary;
   json report = {{"program", "yolo-detect"},
@@ -83,7 +83,7 @@ void WriteRunReport(const RunFacts& facts, const json& settings, const ModelTrai
                  {"ended", Iso(facts.ended)},
                  {"host", HostName()},
                  {"engine", facts.engine},
-                 {"settings", settings},
+                 {"settings", json(settings)},
                  {"model", {{"classes", traits.classes}, {"stride", traits.stride}}},
                  {"totals",
                   {{"inputs", summary.inputs},

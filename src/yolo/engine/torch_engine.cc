@@ -13,6 +13,7 @@
 #include "roost/yolo/engine.h"
 #include "yolo/engine/engine_module.h"
 #include "yolo/engine/torch_headers.h"
+#include "yolo/engine/torch_threads.h"
 
 namespace roost::yolo {
 namespace {
@@ -66,11 +67,18 @@ at::Device SelectDevice(const std::string& name) {
 
 at::IntArrayRef Sizes(const Pair& pair) { return {pair.data(), pair.size()}; }
 
-/// `values` as a tensor on `device`. On the CPU it is a view: the graph's constants must outlive it.
-at::Tensor Constant(const Weights& values, at::IntArrayRef shape, const at::Device& device) {
+/// Where the network computes, and in which numbers.
+struct Placement {
+  at::Device device;
+  at::ScalarType type = at::kFloat;
+};
+
+/// `values` as a tensor. In 32 bits on the CPU it is a view: the graph's constants must outlive it.
+at::Tensor Constant(const Weights& values, at::IntArrayRef shape, const Placement& placement) {
   if (values == nullptr) return {};
   // from_blob takes no const; nothing below writes to a constant.
-  return at::from_blob(const_cast<float*>(values->data()), shape, at::kFloat).to(device);
+  return at::from_blob(const_cast<float*>(values->data()), shape, at::kFloat)
+      .to(placement.device, placement.type);
 }
 
 /// Works in place: `x` has no other reader.
@@ -112,13 +120,13 @@ using Step = std::function<at::Tensor(const Inputs&)>;
 
 /// Makes the Step of each kind of operation.
 struct Compiler {
-  at::Device device;
+  Placement placement;
 
   Step operator()(const ConvOp& op) const {
     const at::Tensor weight =
-        Constant(op.weight, {op.out, op.in / op.groups, op.kernel[0], op.kernel[1]}, device);
-    const at::Tensor bias = Constant(op.bias, {op.out}, device);
-    if (device.is_cpu() && at::hasMKLDNN()) return OneDnnConv(op, weight, bias);
+        Constant(op.weight, {op.out, op.in / op.groups, op.kernel[0], op.kernel[1]}, placement);
+    const at::Tensor bias = Constant(op.bias, {op.out}, placement);
+    if (placement.device.is_cpu() && at::hasMKLDNN()) return OneDnnConv(op, weight, bias);
     return [op, weight, bias](const Inputs& in) {
       return Activate(
           at::conv2d(in[0], weight, bias, Sizes(op.stride), Sizes(op.padding), Sizes(op.dilation), op.groups),
@@ -128,7 +136,7 @@ struct Compiler {
 
   Step operator()(const BatchNormOp& op) const {
     const auto channels = static_cast<std::int64_t>(op.mean->size());
-    const auto on_device = [&](const Weights& weights) { return Constant(weights, {channels}, device); };
+    const auto on_device = [&](const Weights& weights) { return Constant(weights, {channels}, placement); };
     return [gamma = on_device(op.gamma), beta = on_device(op.beta), mean = on_device(op.mean),
             variance = on_device(op.variance), eps = op.eps](const Inputs& in) {
       constexpr double kNoMomentum = 0;  // nothing is learnt here
@@ -171,15 +179,15 @@ struct Compiler {
   }
   Step operator()(const ConvTransposeOp& op) const {
     const at::Tensor weight =
-        Constant(op.weight, {op.in, op.out / op.groups, op.kernel[0], op.kernel[1]}, device);
-    const at::Tensor bias = Constant(op.bias, {op.out}, device);
+        Constant(op.weight, {op.in, op.out / op.groups, op.kernel[0], op.kernel[1]}, placement);
+    const at::Tensor bias = Constant(op.bias, {op.out}, placement);
     return [op, weight, bias](const Inputs& in) {
       return at::conv_transpose2d(in[0], weight, bias, Sizes(op.stride), Sizes(op.padding),
                                   Sizes(op.output_padding), op.groups, Sizes(op.dilation));
     };
   }
   Step operator()(const PReLUOp& op) const {
-    const at::Tensor slope = Constant(op.slope, {static_cast<std::int64_t>(op.slope->size())}, device);
+    const at::Tensor slope = Constant(op.slope, {static_cast<std::int64_t>(op.slope->size())}, placement);
     return [slope](const Inputs& in) { return at::prelu(in[0], slope); };
   }
   Step operator()(const ScaleOp& op) const {
@@ -227,17 +235,18 @@ struct Compiler {
         *number++ = width;
         *number++ = height;
       }
-      anchor_sizes.push_back(sizes.to(device));
+      anchor_sizes.push_back(sizes.to(placement.device));
     }
     return [scores = 1 + op.classes, masks = op.masks, strides = op.strides, anchor_sizes](const Inputs& in) {
       const std::int64_t columns = 4 + scores + masks;
       std::int64_t rows = 0;
       for (const at::Tensor& map : in) rows += map.numel() / map.size(0) / columns;
-      at::Tensor boxes = at::empty({in[0].size(0), rows, columns}, in[0].options());
+      // Pixels up to 1280 have no room in 16 bits: boxes are computed in 32.
+      at::Tensor boxes = at::empty({in[0].size(0), rows, columns}, in[0].options().dtype(at::kFloat));
       std::int64_t first = 0;
       for (std::size_t level = 0; level < in.size(); ++level) {
         const std::int64_t count = in[level].numel() / in[level].size(0) / columns;
-        DecodeLevel(in[level], strides[level], anchor_sizes[level], 4 + scores,
+        DecodeLevel(in[level].to(at::kFloat), strides[level], anchor_sizes[level], 4 + scores,
                     boxes.narrow(1, first, count));
         first += count;
       }
@@ -281,11 +290,11 @@ struct Compiler {
 
 class TorchEngine final : public Engine {
  public:
-  TorchEngine(const Graph& graph, at::Device device)
-      : graph_(graph), last_readers_(LastReaders(graph)), device_(device) {
+  TorchEngine(const Graph& graph, Placement placement)
+      : graph_(graph), last_readers_(LastReaders(graph)), placement_(placement) {
     const c10::InferenceMode no_gradients;
     for (const Operation& operation : graph_.operations()) {
-      steps_.push_back(std::visit(Compiler{device_}, operation.kind));
+      steps_.push_back(std::visit(Compiler{placement_}, operation.kind));
     }
   }
 
@@ -302,8 +311,9 @@ class TorchEngine final : public Engine {
   std::string Description() const override {
     const int threads = at::get_num_threads();
     const std::string where =
-        device_.is_cuda() ? "CUDA:" + std::to_string(device_.index())
-                          : "CPU (" + std::to_string(threads) + (threads == 1 ? " thread)" : " threads)");
+        placement_.device.is_cuda()
+            ? "CUDA:" + std::to_string(placement_.device.index())
+            : "CPU (" + std::to_string(threads) + (threads == 1 ? " thread)" : " threads)");
     return "torch " TORCH_VERSION " " + where;
   }
 
@@ -323,7 +333,7 @@ class TorchEngine final : public Engine {
     // from_blob takes no const; no step writes to its inputs.
     auto* pixels = const_cast<float*>(batch.pixels.data());
     return at::from_blob(pixels, {batch.n, graph_.channels(0), batch.height, batch.width}, at::kFloat)
-        .to(device_);
+        .to(placement_.device, placement_.type);
   }
 
   /// Runs every operation in order and returns the outputs; a value is given up as soon as its last reader
@@ -347,7 +357,7 @@ class TorchEngine final : public Engine {
   }
 
   static std::vector<float> Numbers(const at::Tensor& values) {
-    const at::Tensor on_host = values.cpu().contiguous();
+    const at::Tensor on_host = values.cpu().to(at::kFloat).contiguous();
     const auto* first = on_host.data_ptr<float>();
     return {first, first + on_host.numel()};
   }
@@ -368,18 +378,22 @@ class TorchEngine final : public Engine {
 
   const Graph graph_;  // keeps the constants that CPU tensors are views of
   const std::vector<Value> last_readers_;
-  const at::Device device_;
+  const Placement placement_;
   std::vector<Step> steps_;
 };
 
 std::shared_ptr<const Engine> Open(const Graph& graph, const EngineOptions& options) {
   return Guarded("while making the network ready", [&]() -> std::shared_ptr<const Engine> {
     const at::Device device = SelectDevice(options.device);
-    if (options.threads > 0) at::set_num_threads(options.threads);
+    if (options.half && !device.is_cuda()) {
+      throw Error("--half needs a CUDA device: LibTorch has no 16-bit convolutions for the CPU",
+                  ExitCode::kUsage);
+    }
+    SetTorchThreads(options.threads);
     // LibTorch would round the inputs of CUDA convolutions to 10 bits of mantissa: results would depend on
     // the device.
     at::globalContext().setAllowTF32CuDNN(false);
-    return std::make_shared<TorchEngine>(graph, device);
+    return std::make_shared<TorchEngine>(graph, Placement{device, options.half ? at::kHalf : at::kFloat});
   });
 }
 

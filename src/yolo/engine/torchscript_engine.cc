@@ -20,6 +20,7 @@
 
 #include "yolo/engine/engine_module.h"
 #include "yolo/engine/torch_device.h"
+#include "yolo/engine/torch_threads.h"
 
 namespace roost::yolo {
 namespace {
@@ -233,7 +234,7 @@ Script Load(const ScriptInfo& info, const EngineOptions& options) {
   const c10::InferenceMode no_gradients;
   // What a program prints is no result.
   torch::jit::setPrintHandler([](const std::string& text) { std::cerr << text; });
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  SetTorchThreads(options.threads);
   at::globalContext().setAllowTF32CuDNN(false);  // see torch_engine.cc
   const auto engine = std::make_shared<ScriptEngine>(info, options);
   // Any multiple of the stride will do, but one that all strides divide, and not the smallest.

@@ -170,4 +170,20 @@ std::vector<Shape> InferShapes(const Graph& graph, std::int64_t rows, std::int64
   return shapes;
 }
 
+std::vector<double> LevelStrides(const Graph& graph) {
+  constexpr std::int64_t kSide = 256;
+  const Operation& head = graph[graph.output()];
+  if (!std::holds_alternative<DetectOp>(head.kind)) {
+    throw Error("layer " + head.name + ": is no detection head, and only those have strides",
+                ExitCode::kBadData);
+  }
+  const std::vector<Shape> shapes = InferShapes(graph, kSide, kSide);
+  std::vector<double> strides;
+  for (const Value level : head.inputs) {
+    const std::int64_t rows = shapes[static_cast<std::size_t>(level)].rows;
+    strides.push_back(static_cast<double>(kSide) / static_cast<double>(rows));
+  }
+  return strides;
+}
+
 }  // namespace roost::yolo

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <new>
 #include <sstream>
 
 #include "roost/base/error.h"
@@ -34,16 +33,10 @@ constexpr double kMaxStride = 1024;
 
 bool IsModule(const Object& object) { return object.state.Find("_modules") != nullptr; }
 
-/// Whether this looks like model.state_dict(): names of weights, and no network that uses them.
-bool IsStateDict(const Dict& dict) {
-  return !dict.items.empty() && std::all_of(dict.items.begin(), dict.items.end(), [](const auto& item) {
-    return As<std::string_view>(item.first) != nullptr && Behind<TensorView>(item.second) != nullptr;
-  });
-}
-
 [[noreturn]] void FailStateDict() {
   Fail("it holds a state_dict: weights without the network they belong to",
-       "Save the whole model: torch.save({'model': model}, 'weights.pt').");
+       "Name the description of its network, a YAML of YOLOv5's models folder, with --cfg; or save the whole "
+       "model: torch.save({'model': model}, 'weights.pt').");
 }
 
 /// The value under `key`, or null where it is absent or None.
@@ -214,8 +207,13 @@ std::int64_t ReadStride(const Module& model) {
 
 }  // namespace
 
-Checkpoint ReadCheckpoint(SharedBytes bytes) {
-  TorchFile file(std::move(bytes));
+bool IsStateDict(const Dict& dict) {
+  return !dict.items.empty() && std::all_of(dict.items.begin(), dict.items.end(), [](const auto& item) {
+    return As<std::string_view>(item.first) != nullptr && Behind<TensorView>(item.second) != nullptr;
+  });
+}
+
+Checkpoint ReadCheckpoint(TorchFile& file) {
   Checkpoint checkpoint;
   checkpoint.format = file.format();
   const Object& object = FindModel(file.root(), checkpoint.from_ema);
@@ -235,27 +233,32 @@ Checkpoint ReadCheckpoint(SharedBytes bytes) {
   return checkpoint;
 }
 
-Checkpoint LoadCheckpoint(const Path& file) {
-  const auto cannot = [&](const std::string& reason, ExitCode code, const std::string& hint = {}) {
-    return Error("cannot read weights '" + file.string() + "': " + reason, code, hint);
-  };
+Checkpoint ReadCheckpoint(SharedBytes bytes) {
+  TorchFile file(std::move(bytes));
+  return ReadCheckpoint(file);
+}
+
+Error CannotRead(const Path& file, const std::string& reason, ExitCode code, const std::string& hint) {
+  return Error("cannot read weights '" + file.string() + "': " + reason, code, hint);
+}
+
+SharedBytes MapWeights(const Path& file) {
   std::error_code ignored;
   const auto status = std::filesystem::status(file, ignored);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw cannot("there is no such file", ExitCode::kNoInput);
+    throw CannotRead(file, "there is no such file", ExitCode::kNoInput);
   }
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw cannot(std::filesystem::is_directory(status) ? "it is a folder" : "it is not a regular file",
-                 ExitCode::kBadData);
+    throw CannotRead(file,
+                     std::filesystem::is_directory(status) ? "it is a folder" : "it is not a regular file",
+                     ExitCode::kBadData);
   }
   const std::shared_ptr<const MappedFile> mapped = MappedFile::Open(file);
-  try {
-    return ReadCheckpoint({mapped->bytes(), mapped});
-  } catch (const Error& error) {
-    throw cannot(error.message(), error.code(), error.hint());
-  } catch (const std::bad_alloc&) {
-    throw cannot("it needs more memory than this machine has", ExitCode::kBadData);
-  }
+  return {mapped->bytes(), mapped};
+}
+
+Checkpoint LoadCheckpoint(const Path& file) {
+  return ReadTorchFile(file, [](TorchFile& torch_file) { return ReadCheckpoint(torch_file); });
 }
 
 }  // namespace roost::yolo

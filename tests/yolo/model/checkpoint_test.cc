@@ -348,6 +348,11 @@ TEST_F(CheckpointTest, SaysWhatIsMissingWhereThereIsNoNetwork) {
   ExpectRefusal(ZipCheckpoint(Dict({{"model.0.conv.weight", tensor}}), data), "a state_dict");
   ExpectRefusal(ZipCheckpoint(Dict({{"model", Dict({{"model.0.conv.weight", tensor}})}}), data),
                 "a state_dict");
+  try {
+    Load(ZipCheckpoint(Dict({{"model.0.conv.weight", tensor}}), data));
+  } catch (const Error& error) {
+    EXPECT_THAT(error.hint(), HasSubstr("--cfg"));
+  }
   ExpectRefusal(ZipCheckpoint(Network(), data), "a bare models.yolo.DetectionModel");
   ExpectRefusal(ZipCheckpoint(List({})), "it holds a list");
   ExpectRefusal(ZipCheckpoint(Dict({{"model", Int(5)}})), "its 'model' is the number 5, not a network");
