@@ -13,8 +13,9 @@ struct SharedModule {
 };
 
 /// Opens it, for good, and returns the address of its symbol. It is searched in $ROOST_ENGINE_DIR where that
-/// is set, else in lib/roost beside the running program's bin. C++ values pass through such a struct, so
-/// program and module must come from one build. Throws Error where there is no module of this version.
+/// is set, else in lib/roost beside the running program's bin, else in the run path of the program. C++
+/// values pass through such a struct, so program and module must come from one build. Throws Error where
+/// there is no module of this version.
 const void* OpenSharedModule(const SharedModule& module);
 
 }  // namespace roost

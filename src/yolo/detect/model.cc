@@ -1,6 +1,7 @@
 #include "yolo/detect/model.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "yolo/detect/class_names.h"
@@ -21,10 +22,14 @@ ModelTraits TraitsOf(const Network& network) {
           .input = network.input};
 }
 
-DetectionLevels LevelsOf(const Graph& graph) {
-  const auto& head = std::get<DetectOp>(graph[graph.output()].kind);
-  return {.count = std::ssize(head.strides),
-          .max_stride = static_cast<std::int64_t>(std::ranges::max(head.strides))};
+/// Throws Error (usage) for networks whose rows are not those of one detection head.
+DetectionLevels LevelsOf(const Network& network) {
+  const auto* head = std::get_if<DetectOp>(&network.graph[network.graph.output()].kind);
+  if (head == nullptr || network.task != Task::kDetect) {
+    throw Error("--augment is for detection models only, and not for several in one file", ExitCode::kUsage);
+  }
+  return {.count = std::ssize(head->strides),
+          .max_stride = static_cast<std::int64_t>(std::ranges::max(head->strides))};
 }
 
 /// "class0", "class1", ... for classes without a name.
@@ -79,15 +84,16 @@ Model ReadNetworks(const DetectorOptions& options) {
     model.traits.stride = EnsembleStride(members);
     model.traits.input = RoundedUp(model.traits.input, model.traits.stride);
   }
-  if (options.augment && model.traits.task != Task::kDetect) {
-    throw Error("--augment is for detection models only", ExitCode::kUsage);
+  std::vector<std::optional<DetectionLevels>> levels;  // of each network, to augment it
+  for (const Network& network : networks) {
+    levels.push_back(options.augment ? std::optional(LevelsOf(network)) : std::nullopt);
   }
-  model.open = [networks = std::move(networks), traits = model.traits,
-                augment = options.augment](const EngineOptions& engine_options) {
+  model.open = [networks = std::move(networks), levels = std::move(levels),
+                traits = model.traits](const EngineOptions& engine_options) {
     std::vector<std::shared_ptr<const Engine>> engines;
-    for (const Network& network : networks) {
-      auto engine = OpenEngine("torch", network.graph, engine_options);
-      engines.push_back(augment ? Augment(std::move(engine), LevelsOf(network.graph)) : std::move(engine));
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      auto engine = OpenEngine("torch", networks[i].graph, engine_options);
+      engines.push_back(levels[i] ? Augment(std::move(engine), *levels[i]) : std::move(engine));
     }
     return OpenModel{engines.size() == 1 ? engines.front() : Ensemble(std::move(engines)), traits};
   };

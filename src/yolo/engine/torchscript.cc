@@ -23,7 +23,7 @@ constexpr std::int64_t kMaxClasses = 100'000;
 constexpr std::int64_t kMaxStride = 1024;
 constexpr std::int64_t kMaxSide = 65'536;
 constexpr std::int64_t kMaxBatch = 65'536;
-constexpr std::uint64_t kMaxConfigSize = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxConfigSize = std::uint64_t{2} << 20;  // parsed, brackets cost 64 times that
 constexpr std::uint64_t kMaxCodeSize = std::uint64_t{64} << 20;
 
 [[noreturn]] void Fail(std::string what, std::string hint = {}) {

@@ -7,6 +7,7 @@
 #include <opencv2/core/utility.hpp>
 #include <opencv2/imgcodecs.hpp>
 
+#include "yolo/image/jpeg_header.h"
 #include "yolo/image/mat.h"
 
 namespace roost::yolo {
@@ -14,6 +15,11 @@ namespace {
 
 constexpr std::string_view kNotDecodable =
     "not a picture that can be decoded (damaged, or of a kind that is not supported)";
+
+// OpenCV's own, 2^20 pixels a side and 2^30 in all; its environment variables raise them, as for the
+// reference.
+constexpr std::string_view kTooLarge =
+    "it claims more than 1048576 pixels a side or 1073741824 in all (OPENCV_IO_MAX_IMAGE_PIXELS raises that)";
 
 Error CannotDecode(const Path& name, std::string_view why) {
   return Error("cannot decode '" + name.string() + "': " + std::string(why), ExitCode::kBadData);
@@ -38,12 +44,16 @@ Result<Image> CopyOf(const cv::Mat& bgr) {
 Result<Image> DecodeImage(std::string_view bytes, const Path& name) {
   if (bytes.empty()) return CannotDecode(name, "the file is empty");
   if (!std::in_range<int>(bytes.size())) return CannotDecode(name, "the file is larger than 2 GiB");
+  if (IsJpegBomb(bytes)) return CannotDecode(name, "it is far too short for the size it claims (cut off?)");
   const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
   try {
     cv::Mat decoded = cv::imdecode(encoded, cv::IMREAD_COLOR);
     if (decoded.empty()) return CannotDecode(name, kNotDecodable);
     return FromMat(std::move(decoded));
   } catch (const cv::Exception& error) {
+    if (error.func == "validateInputImageSize") {
+      return CannotDecode(name, error.err.find("> 0") == std::string::npos ? kTooLarge : kNotDecodable);
+    }
     return CannotDecode(name, FirstLine(error));
   }
 }

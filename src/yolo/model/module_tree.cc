@@ -1,5 +1,7 @@
 #include "yolo/model/module_tree.h"
 
+#include <map>
+
 #include "roost/base/error.h"
 #include "roost/base/text.h"
 
@@ -21,6 +23,7 @@ constexpr int kMaxModuleDepth = 64;
 constexpr std::int64_t kMaxModules = 100'000;
 // An element takes a byte at least, unless tensors overlap or modules are shared. This much more is fine.
 constexpr std::int64_t kMaxSharedElements = 16'000'000;
+constexpr std::size_t kMaxPath = 1000;  // every module keeps its own
 constexpr int kMaxAttributeDepth = 32;
 constexpr std::size_t kMaxCopiedValues = 1'000'000;
 constexpr std::size_t kTextPerValue = 16;  // characters that cost as much as a value
@@ -67,6 +70,7 @@ void ModuleTree::AddChildren(const Object& object, int depth, Module& parent, Ex
   if (modules == nullptr) return;
   for (const auto& [name, value] : UniqueItems(*modules, "a module")) {
     const std::string path = (parent.path.empty() ? "" : parent.path + ".") + Printable(name.substr(0, 100));
+    if (path.size() > kMaxPath) Fail("its module '" + path.substr(0, 100) + "...' has an endless name");
     if (std::holds_alternative<std::monostate>(value)) {
       parent.children.emplace_back(name, nullptr);
       continue;
@@ -118,7 +122,7 @@ NamedList<Value> ModuleTree::UniqueItems(const Dict& dict, std::string_view what
   Spend(dict.items.size());
   NamedList<Value> items;
   items.reserve(dict.items.size());
-  std::unordered_map<std::string_view, std::size_t> places;
+  std::map<std::string_view, std::size_t> places;
   for (const auto& [key, value] : dict.items) {
     const auto* name = As<std::string_view>(key);
     if (name == nullptr) Fail("the name of " + std::string(what) + " is " + Describe(key));
@@ -134,9 +138,8 @@ NamedList<Value> ModuleTree::UniqueItems(const Dict& dict, std::string_view what
 }
 
 Attribute ModuleTree::Copy(const Value& value, int depth) {
-  // Lists may be shared or contain themselves.
+  // Lists may be shared or contain themselves. Whoever calls has paid for this value.
   if (depth > kMaxAttributeDepth) Fail("the attributes of a module nest without end");
-  Spend(1);
 
   struct Visitor {
     ModuleTree& tree;
@@ -152,12 +155,14 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
     Attribute operator()(pickle::BigInt) const { return {OpaqueObject{"builtins.int"}}; }
     Attribute operator()(pickle::Bytes) const { return {OpaqueObject{"builtins.bytes"}}; }
     Attribute operator()(const List* v) const {
+      tree.Spend(v->items.size());
       AttributeList list;
       list.reserve(v->items.size());
       for (const Value& item : v->items) list.push_back(tree.Copy(item, depth + 1));
       return {std::move(list)};
     }
     Attribute operator()(const Dict* v) const {
+      tree.Spend(2 * v->items.size());
       AttributeMap map;
       map.reserve(v->items.size());
       for (const auto& [key, item] : v->items) {
@@ -171,7 +176,10 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
       return {OpaqueObject{v->FullName()}};
     }
     Attribute operator()(const pickle::StorageRef*) const { return {OpaqueObject{"torch.Storage"}}; }
-    Attribute operator()(const TensorView* v) const { return {tree.file_.Read(*v)}; }
+    Attribute operator()(const TensorView* v) const {
+      tree.Spend(v->shape.size());
+      return {tree.file_.Read(*v)};
+    }
   };
   return std::visit(Visitor{*this, depth}, value);
 }

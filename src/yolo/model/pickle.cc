@@ -199,7 +199,11 @@ class Machine {
   std::string_view Unquote(std::string_view line) const;
   std::string_view Unescape(std::string_view text, bool unicode);
 
-  void Remember(std::uint64_t slot) { memo_[slot] = Top(); }
+  /// A slot costs one byte of the file (MEMOIZE) and much more here.
+  void Remember(std::uint64_t slot) {
+    if (memo_.size() >= kMaxValues) Fail("it remembers more values than any checkpoint does");
+    memo_[slot] = Top();
+  }
   void Recall(std::uint64_t slot) {
     const auto found = memo_.find(slot);
     if (found == memo_.end()) Fail("it uses memo slot " + std::to_string(slot) + ", which is not set");
@@ -398,7 +402,7 @@ void Machine::Execute(unsigned char opcode) {
 
     case kInst: {
       const std::string_view module = Line();
-      throw Error("refusing " + Printable(module) + "." + Printable(Line()) +
+      throw Error("refusing " + Printable(module.substr(0, 60)) + "." + Printable(Line().substr(0, 60)) +
                       ": its pickle uses an opcode (INST) that no checkpoint needs",
                   ExitCode::kBadData);
     }

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "roost/yolo/module.h"
 #include "yolo/model/pickle.h"
@@ -46,7 +46,7 @@ class TorchFile {
   pickle::Heap heap_;
   pickle::Value root_;
   std::int64_t storage_size_ = 0;
-  std::unordered_map<std::string_view, SharedBytes> storages_;  ///< those read so far; legacy: all
+  std::map<std::string_view, SharedBytes> storages_;  ///< those read so far; legacy: all
 };
 
 }  // namespace roost::yolo

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <optional>
+#include <unordered_map>
 
 #include "roost/base/error.h"
 #include "roost/base/text.h"

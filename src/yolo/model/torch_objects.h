@@ -1,8 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 
 #include "yolo/model/pickle.h"
 
@@ -12,7 +12,7 @@ namespace roost::yolo {
 /// data, and storages named by persistent ids. Any other function is refused by name.
 class TorchObjects : public pickle::ObjectBuilder {
  public:
-  using Storages = std::unordered_map<std::string_view, const pickle::StorageRef*>;
+  using Storages = std::map<std::string_view, const pickle::StorageRef*>;
 
   pickle::Value Call(const pickle::Symbol& function, const pickle::List& arguments,
                      pickle::Heap& heap) override;

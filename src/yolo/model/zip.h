@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "yolo/model/shared_bytes.h"
@@ -45,7 +45,7 @@ class ZipArchive {
 
   SharedBytes file_;
   std::vector<Entry> entries_;
-  std::unordered_map<std::string_view, std::size_t> index_;
+  std::map<std::string_view, std::size_t> index_;  ///< no hash table: a file could choose names that collide
 };
 
 }  // namespace roost::yolo

@@ -75,6 +75,35 @@ TEST(CodecTest, AFileOfMoreThanAGigabyteIsRefusedUnread) {
   EXPECT_THAT(image.error().message(), HasSubstr("sparse.jpg' is larger than 1073741824 bytes"));
 }
 
+/// The file with the sides that its frame header declares replaced.
+std::string WithSides(std::string jpeg, const std::string& height_and_width) {
+  return jpeg.replace(jpeg.find("\xFF\xC0") + 5, 4, height_and_width);
+}
+
+TEST(CodecTest, SizesThatNoPictureHasAreRefusedBeforeMemoryIsTaken) {
+  const std::string jpeg = Encoded(Gradient({64, 64}), ".jpg");
+  const std::string bmp_header("BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x60\xEA\0\0\x60\xEA\0\0\1\0\x18\0",
+                               30);
+  const std::string bmp = bmp_header + std::string(1000, '\0');
+  const std::string claimed = "claims more than 1048576 pixels a side or 1073741824 in all";
+  for (const auto& [file, why] :
+       {std::pair{std::string("P6\n60000 60000\n255\n") + std::string(1000, 'x'), claimed},
+        std::pair{bmp, claimed}, std::pair{WithSides(jpeg, "\xEA\x60\xEA\x60"), std::string("far too short")},
+        std::pair{WithSides(jpeg, "\x7D\x10\x7D\x10"), std::string("far too short")}}) {
+    const auto image = DecodeImage(file, "bomb");
+    ASSERT_FALSE(image.ok());
+    EXPECT_THAT(image.error().message(), HasSubstr("cannot decode 'bomb': "));
+    EXPECT_THAT(image.error().message(), HasSubstr(why));
+  }
+}
+
+TEST(CodecTest, AJpegOfUsualSizeThatWasCutShortIsGreyAtItsEnd) {
+  const std::string jpeg = Encoded(Gradient({64, 64}), ".jpg");
+  const auto image = DecodeImage(WithSides(jpeg, std::string("\x07\xD0\x07\xD0", 4)), "x");  // 2000 x 2000
+  ASSERT_TRUE(image.ok()) << image.error().message();
+  EXPECT_EQ((Size{2000, 2000}), image->size());
+}
+
 TEST(CodecTest, ExifOrientationTurnsAJpegUpright) {
   const std::string jpeg = Encoded(Gradient({10, 20}), ".jpg");
   EXPECT_EQ((Size{10, 20}), DecodeImage(WithOrientation(jpeg, 1), "x")->size());

@@ -317,6 +317,21 @@ TEST_F(CheckpointTest, WhatManyModulesShareIsCopiedWithinBounds) {
   }
 }
 
+TEST_F(CheckpointTest, PathsOfModulesAreBounded) {
+  std::string model = Layer();
+  for (int i = 0; i < 20; ++i) {
+    model = NnModule("m", "Block", {.modules = {{std::string(100, 'x'), model}}});
+  }
+  ExpectModelRefusal(model, "has an endless name");
+}
+
+TEST_F(CheckpointTest, AListOfOneTensorManyTimesIsCopiedWithinBounds) {
+  const std::vector<std::int32_t> ones(64, 1);
+  std::vector<std::string> items(20'000, Recalled(0));
+  items.front() = Remembered(TensorOn(Storage("FloatStorage", "0", 2), ones, ones), 0);
+  ExpectModelRefusal(Network({{"hyp", test::pickled::List(items)}}), "hold more than any network");
+}
+
 TEST_F(CheckpointTest, AttributesWithoutEndAreRefused) {
   const std::string lists = Doubled("]", [](const std::string& a, const std::string& b) {
     return List({a, b});

@@ -273,6 +273,21 @@ TEST_F(PickleTest, WhatCallsAndNamesCopyIsCounted) {
   ExpectRefusal("no name has", Text(std::string(2000, 'a')) + Text("b") + "\x93");
 }
 
+TEST_F(PickleTest, WhatIsRememberedIsBounded) {
+  ExpectRefusal("remembers more values", "N" + std::string(2'000'000, '\x94'));  // MEMOIZE
+}
+
+TEST_F(PickleTest, AMessageIsShortHoweverLongTheName) {
+  const std::string line(9'000, 'x');
+  try {
+    Eval("i" + line + "\n" + line + "\n");
+    FAIL() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("(INST)"));
+    EXPECT_LT(error.message().size(), 300U);
+  }
+}
+
 TEST_F(PickleTest, DeepAndCircularValuesAreFreedWithoutRecursion) {
   std::string deep = "N";
   deep.append(900'000, '\x85');  // nested 1-tuples

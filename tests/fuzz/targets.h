@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+/// The doors through which a file that nobody vouches for comes in. Each of these takes any bytes whatever
+/// and comes back. What they hold for a fault (a crash aside): an exception that is no Error, an Error that
+/// does not blame the data, a message that is not one readable line, a result that contradicts itself.
+namespace roost::fuzz {
+
+using Bytes = std::span<const std::byte>;
+
+/// Pickles, one after the other, with the allow-list of checkpoints.
+void Unpickle(Bytes bytes);
+
+/// A zip archive: its directory and every entry.
+void ReadZip(Bytes bytes);
+
+/// A checkpoint, all the way to a graph that an engine would get. Bytes that are no container are taken for
+/// the pickle of one whose storages are as they should be: mutations then reach what lies behind checksums.
+void LoadNetwork(Bytes bytes);
+
+}  // namespace roost::fuzz
