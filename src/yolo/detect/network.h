@@ -25,7 +25,9 @@ struct Network {
 /// Reads `weights` and makes sure that the model can run on pictures of `input` size.
 /// Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not.
 /// `model_yaml` describes the network of weights that come without one, a state_dict; for others it is empty.
-/// Throws Error (bad data, no input; usage where `model_yaml` is given and `weights` hold a whole network).
-Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml = {});
+/// `tap_layers` as for Lower(). Throws Error (bad data, no input; usage where `model_yaml` is given and
+/// `weights` hold a whole network).
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml = {},
+                    bool tap_layers = false);
 
 }  // namespace roost::yolo
