@@ -217,8 +217,8 @@ std::vector<Shape> InferShapes(const Graph& graph, std::int64_t rows, std::int64
 /// where the output is not a DetectOp.
 std::vector<double> LevelStrides(const Graph& graph);
 
-/// The graph of a checkpoint's model (`model["model"]` holds the layers): one table from class name to
-/// lowering function (lowering.cc). Its first output is a head: DetectOp, ClassifyOp or, of an ensemble,
+/// The graph of a checkpoint's model (`model["model"]` holds the layers): tables from class name to
+/// lowering function (lowering_*.cc). Its first output is a head: DetectOp, ClassifyOp or, of an ensemble,
 /// JoinOp; the second, of a segmentation model only, its prototypes. Throws Error (bad data) naming the layer
 /// and class where the module tree is not a network that can run, or has a block that Roost does not know.
 /// With `tap_layers` each layer that gives a feature map has a tap (not in an ensemble).

@@ -14,11 +14,13 @@
 namespace roost::yolo {
 namespace {
 
-/// Modules as the reference counts them once batch norm is folded away; a shared one counts once.
+/// Modules as the reference counts them once batch norm is folded into convolutions; a shared one counts
+/// once.
 void CollectModules(const Module& module, std::set<const Module*>& modules) {
-  if (module.class_name.ends_with(".BatchNorm2d") || !modules.insert(&module).second) return;
+  if (!modules.insert(&module).second) return;
+  const bool folds = module.class_name == "models.common.Conv" || module.class_name == "models.common.DWConv";
   for (const auto& [name, child] : module.children) {
-    if (child) CollectModules(*child, modules);
+    if (child && !(folds && name == "bn")) CollectModules(*child, modules);
   }
 }
 
@@ -39,10 +41,18 @@ void ReadHead(Network& network) {
 std::size_t CountParameters(const Graph& graph) {
   const Graph folded = FoldBatchNorm(graph);
   std::size_t count = 0;
+  const auto add = [&](const Weights& weights) { count += weights == nullptr ? 0 : weights->size(); };
   for (const Operation& operation : folded.operations()) {
-    const auto* conv = std::get_if<ConvOp>(&operation.kind);
-    if (conv == nullptr) continue;
-    count += conv->weight->size() + (conv->bias ? conv->bias->size() : 0);
+    if (const auto* conv = std::get_if<ConvOp>(&operation.kind)) {
+      add(conv->weight);
+      add(conv->bias);
+    } else if (const auto* transposed = std::get_if<ConvTransposeOp>(&operation.kind)) {
+      add(transposed->weight);
+      add(transposed->bias);
+    } else if (const auto* norm = std::get_if<BatchNormOp>(&operation.kind)) {
+      add(norm->gamma);
+      add(norm->beta);
+    }
   }
   return count;
 }
