@@ -116,7 +116,7 @@ void AddOptions(CLI::App& app, DetectFlags& flags, TextFlags& texts) {
   output.Flag("--save-json", out.save_json, "predictions.json in COCO's results format");
   output.Flag("--nosave", flags.nosave, "no annotated pictures (nor with a list.txt, as detect.py)");
   output.Flag("--view-img", out.show, "show results in a window");
-  output.Flag("--visualize", flags.visualize, "save the feature maps of each layer");
+  output.Flag("--visualize", out.save_features, "save the feature maps of each layer");
   auto* project = output.Value("--project", flags.folder.project,
                                "results go to PROJECT/NAME (default: runs/detect; runs/predict-seg, "
                                "runs/predict-cls), ...");
@@ -200,6 +200,7 @@ void Finish(const CLI::App& app, const TextFlags& texts, DetectFlags& flags) {
   if (!texts.max_time.empty()) flags.max_time = ParseDuration(texts.max_time);
   if (!flags.shard.empty()) ParseShard(flags.shard);
   if (app.count("--classes") > 0) nms.classes.emplace(flags.classes.begin(), flags.classes.end());
+  flags.detector.visualize = flags.output.save_features;
   if (app.count("--project") == 0) flags.folder.project.clear();  // by the task of the model
   if (flags.resume && flags.folder.exact.empty()) flags.folder.exist_ok = true;
   flags.folder.labels = flags.output.save_labels;

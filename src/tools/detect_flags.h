@@ -28,7 +28,6 @@ struct DetectFlags {
   std::int64_t batch = 1;
   int workers = 0;
   bool nosave = false;
-  bool visualize = false;
   bool resume = false;
   std::optional<std::chrono::duration<double>> max_time;
   bool strict = false;

@@ -86,6 +86,7 @@ nlohmann::json Settings(const DetectFlags& flags, const DetectorOptions& detecto
           {"save_crop", out.save_crops},
           {"save_csv", out.save_csv},
           {"save_json", out.save_json},
+          {"visualize", out.save_features},
           {"line_thickness", out.style.line_thickness},
           {"hide_labels", out.hide_labels},
           {"hide_conf", out.hide_confidence},

@@ -30,6 +30,7 @@ struct Findings {
   LetterboxPlan letterbox;            ///< how the picture was fitted into the network input
   std::vector<Detection> detections;  ///< best first; boxes in pixels of the picture, clipped, not rounded
   std::vector<Mask> masks;  ///< of a segmentation model: one per detection, in pixels of the network input
+  std::vector<LayerMaps> layers;    ///< of this picture, where DetectorOptions::visualize asked for them
   std::vector<ClassScore> classes;  ///< of a classification model, instead: the five most probable
 };
 
@@ -51,12 +52,13 @@ struct DetectorOptions {
   std::vector<Path> weights;  ///< several: an ensemble
   Size imgsz{};  ///< rounded up to multiples of the model's stride; none: 640x640, 224x224 to classify
   NmsOptions nms;
-  bool augment = false;  ///< look at each picture in three sizes, one of them mirrored
-  bool half = false;     ///< 16-bit floats; CUDA only
-  std::string device;    ///< as EngineOptions::device
-  int threads = 0;       ///< as EngineOptions::threads
-  Path data;             ///< dataset YAML with class names, for weights that have none
-  Path cfg;              ///< model YAML, for weights that are a bare state dict
+  bool augment = false;    ///< look at each picture in three sizes, one of them mirrored
+  bool visualize = false;  ///< Findings::layers
+  bool half = false;       ///< 16-bit floats; CUDA only
+  std::string device;      ///< as EngineOptions::device
+  int threads = 0;         ///< as EngineOptions::threads
+  Path data;               ///< dataset YAML with class names, for weights that have none
+  Path cfg;                ///< model YAML, for weights that are a bare state dict
 };
 
 /// A picture ready for the network.

@@ -35,6 +35,22 @@ struct Prototypes {
   }
 };
 
+/// The maps of a layer that was tapped: [n, channels, height, width], C order.
+struct LayerMaps {
+  std::int64_t layer = 0;  ///< its number in the model
+  std::string class_name;  ///< "models.common.C3"
+  std::int64_t channels = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::vector<float> values;
+
+  /// [channels, height, width] of picture `i`.
+  std::span<const float> of(std::int64_t i) const {
+    const auto size = static_cast<std::size_t>(channels * height * width);
+    return std::span(values).subspan(static_cast<std::size_t>(i) * size, size);
+  }
+};
+
 /// What a network says of a batch: [n, rows, columns].
 ///
 /// Detection and segmentation: columns are x, y, w, h in pixels of the network input, objectness, a score per
@@ -47,6 +63,7 @@ struct Predictions {
   std::int64_t columns = 0;
   std::vector<float> values;
   Prototypes prototypes;
+  std::vector<LayerMaps> layers;  ///< of the graph's taps; it has none unless Lower() was asked for them
 
   /// [rows, columns] of picture `i`.
   std::span<const float> of(std::int64_t i) const {

@@ -135,6 +135,13 @@ struct Operation {
   std::string name;           ///< path of the module it came from: "model.0.conv"
 };
 
+/// The map that a layer of the model gives, for people who want to look at it.
+struct Tap {
+  std::int64_t layer = 0;  ///< its number in the model
+  std::string class_name;  ///< as the model describes it: "models.common.C3"
+  Value value = 0;
+};
+
 struct Shape {
   std::int64_t channels = 0, rows = 0, columns = 0;
 };
@@ -169,6 +176,9 @@ class Graph {
   /// is the last operation alone.
   void SetOutputs(std::vector<Value> outputs);
 
+  /// A run gives this map, too.
+  void AddTap(Tap tap);
+
   const std::vector<Operation>& operations() const { return operations_; }
   const Operation& operator[](Value value) const { return operations_[static_cast<std::size_t>(value)]; }
   std::int64_t channels(Value value) const { return (*this)[value].channels; }
@@ -176,6 +186,9 @@ class Graph {
   std::vector<Value> outputs() const { return outputs_.empty() ? std::vector{last()} : outputs_; }
   /// The first of outputs().
   Value output() const { return outputs_.empty() ? last() : outputs_.front(); }
+  const std::vector<Tap>& taps() const { return taps_; }
+  /// All that a run gives: the outputs, then the taps.
+  std::vector<Value> results() const;
   /// For passes, which build new graphs of operations that were checked before: appends as it is.
   Value Append(Operation operation);
 
@@ -187,6 +200,7 @@ class Graph {
 
   std::vector<Operation> operations_;
   std::vector<Value> outputs_;  ///< empty: the last operation
+  std::vector<Tap> taps_;
   std::size_t weights_ = 0;
 };
 
@@ -203,11 +217,12 @@ std::vector<Shape> InferShapes(const Graph& graph, std::int64_t rows, std::int64
 /// where the output is not a DetectOp.
 std::vector<double> LevelStrides(const Graph& graph);
 
-/// The graph of a checkpoint's model (`model["model"]` holds the layers): one table from class name to
-/// lowering function (lowering.cc). Its first output is a head: DetectOp, ClassifyOp or, of an ensemble,
+/// The graph of a checkpoint's model (`model["model"]` holds the layers): tables from class name to
+/// lowering function (lowering_*.cc). Its first output is a head: DetectOp, ClassifyOp or, of an ensemble,
 /// JoinOp; the second, of a segmentation model only, its prototypes. Throws Error (bad data) naming the layer
 /// and class where the module tree is not a network that can run, or has a block that Roost does not know.
-Graph Lower(const Module& model);
+/// With `tap_layers` each layer that gives a feature map has a tap (not in an ensemble).
+Graph Lower(const Module& model, bool tap_layers = false);
 
 // Passes: from graph to graph, with the same output up to rounding. None leaves dead operations behind.
 
@@ -217,12 +232,12 @@ Graph Lower(const Module& model);
 Graph FoldBatchNorm(const Graph& graph);
 /// Moves an activation into the convolution whose only reader it is.
 Graph FuseActivation(const Graph& graph);
-/// Drops operations that do not reach an output. The input stays.
+/// Drops operations that do not reach a result. The input stays.
 Graph DropDead(const Graph& graph);
 /// All of the above, in the order that serves an engine best.
 Graph Optimize(const Graph& graph);
 
-/// Index of the last operation that reads each value; -1 for a value that nobody reads. Outputs are read by
+/// Index of the last operation that reads each value; -1 for a value that nobody reads. Results are read by
 /// the caller: their entries are one past the last operation.
 std::vector<Value> LastReaders(const Graph& graph);
 

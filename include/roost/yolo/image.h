@@ -152,6 +152,10 @@ Image CutOut(const Image& image, const Box& box);
 /// pixels.
 Result<std::string> EncodeFineJpeg(const Image& image);
 
+/// The first 32 of `maps` (each size.height x size.width floats) side by side in false colours, each from its
+/// least to its largest number: what a layer of a network sees.
+Image FeatureGrid(std::span<const float> maps, Size size);
+
 /// How many threads the functions above may use, for the whole process. Called once, in main.
 void SetImageThreads(int threads);
 

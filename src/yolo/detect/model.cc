@@ -39,9 +39,10 @@ void NameAll(std::vector<std::string>& names, std::int64_t classes) {
 
 Model ReadScript(const DetectorOptions& options) {
   const ScriptInfo info = ReadScriptInfo(options.weights.front());
-  if (options.augment || options.half || !options.cfg.empty()) {
-    throw Error("--augment, --half and --cfg do not work with TorchScript files: they run as they are",
-                ExitCode::kUsage);
+  if (options.augment || options.half || options.visualize || !options.cfg.empty()) {
+    throw Error(
+        "--augment, --half, --visualize and --cfg do not work with TorchScript files: they run as they are",
+        ExitCode::kUsage);
   }
   Model model;
   const Size asked = options.imgsz == Size() ? UsualInput(info.task) : options.imgsz;
@@ -74,8 +75,8 @@ Model ReadNetworks(const DetectorOptions& options) {
       throw Error("'" + weights.string() + "' is a TorchScript file, which cannot be part of an ensemble",
                   ExitCode::kUsage);
     }
-    const Network& network =
-        networks.emplace_back(LoadNetwork(weights, options.imgsz, options.data, options.cfg));
+    const Network& network = networks.emplace_back(
+        LoadNetwork(weights, options.imgsz, options.data, options.cfg, options.visualize));
     members.push_back({weights.string(), network.task, network.classes, network.stride});
     model.summary.push_back(weights.filename().string() + ": " + network.summary);
   }

@@ -74,11 +74,12 @@ Size UsualInput(Task task) {
   return task == Task::kClassify ? kSquare : kPicture;
 }
 
-Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml) {
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml,
+                    bool tap_layers) {
   try {
     Checkpoint checkpoint = model_yaml.empty() ? LoadCheckpoint(weights) : Assemble(weights, model_yaml);
     Network network;
-    network.graph = Lower(*checkpoint.model);
+    network.graph = Lower(*checkpoint.model, tap_layers);
     ReadHead(network);
     network.stride = checkpoint.stride;
     network.input = RoundedUp(input == Size() ? UsualInput(network.task) : input, network.stride);

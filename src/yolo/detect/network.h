@@ -28,7 +28,9 @@ Size UsualInput(Task task);
 /// Reads `weights` and makes sure that the model can run on pictures of `input` size (0x0: the usual one of
 /// its task). Needs no engine. `dataset_yaml` (may be empty) names the classes where the checkpoint does not.
 /// `model_yaml` describes the network of weights that come without one, a state_dict; for others it is empty.
-/// Throws Error (bad data, no input; usage where `model_yaml` is given and `weights` hold a whole network).
-Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml = {});
+/// `tap_layers` as for Lower(). Throws Error (bad data, no input; usage where `model_yaml` is given and
+/// `weights` hold a whole network).
+Network LoadNetwork(const Path& weights, Size input, const Path& dataset_yaml, const Path& model_yaml = {},
+                    bool tap_layers = false);
 
 }  // namespace roost::yolo

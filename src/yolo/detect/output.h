@@ -22,6 +22,7 @@ struct OutputOptions {
   bool save_crops = false;       ///< crops/CLASS/NAME.jpg
   bool save_csv = false;         ///< predictions.csv
   bool save_json = false;        ///< predictions.json, COCO's results
+  bool save_features = false;    ///< NAME/stage0_Conv_features.png, ...
   bool hide_labels = false;      ///< boxes without text
   bool hide_confidence = false;
   bool retina_masks = false;  ///< masks drawn in the resolution of the picture

@@ -23,7 +23,8 @@ struct ProcessedFrame {
 
   // What the render step made
   Size picture_size;
-  std::string picture;             ///< the annotated picture, encoded, where it is asked for
+  std::string picture;  ///< the annotated picture, encoded, where it is asked for
+  std::vector<std::pair<std::string, std::string>> features;  ///< names and contents, for --visualize
   std::vector<std::string> crops;  ///< an encoded picture of each detection, where they are asked for
 };
 

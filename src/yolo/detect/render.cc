@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "yolo/detect/classify.h"
+#include "yolo/detect/features.h"
 #include "yolo/detect/labels.h"
 #include "yolo/detect/reporter.h"
 
@@ -50,6 +51,12 @@ Result<void> Renderer::Render(ProcessedFrame& item) const {
   item.picture_size = image.size();
   const bool still = item.frame.number == 0;
   try {
+    if (options_.save_features) {
+      auto features = FeatureFiles(item.findings->layers);
+      if (!features) return features.error();
+      item.features = std::move(*features);
+      item.findings->layers.clear();
+    }
     if (options_.save_crops) {
       if (auto cut = CutOutAll(item); !cut) return cut;
     }

@@ -82,6 +82,8 @@ void ResultWriter::Write(ProcessedFrame& item) {
       WritePicture(OutputName(inputs_[item.frame.input]), item.picture, open.record);
     }
   }
+  const Path folder = LabelStem(inputs_[item.frame.input], item.frame.number);
+  for (const auto& [name, bytes] : item.features) WritePicture(folder / name, bytes, open.record);
   if (options_.save_crops) WriteCrops(item, open);
   if (options_.save_labels) {
     const Path stem = LabelStem(inputs_[item.frame.input], item.frame.number);

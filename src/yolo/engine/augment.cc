@@ -21,7 +21,7 @@ constexpr std::array kViews = {View{1, false}, View{0.83, true}, View{0.67, fals
 constexpr float kPadding = 0.447F;  // scale_img: the mean of ImageNet
 
 /// Where an output pixel lies between two input pixels of a line.
-struct Tap {
+struct Sample {
   std::size_t low = 0, high = 0;
   float low_weight = 1, high_weight = 0;
 };
@@ -29,9 +29,9 @@ struct Tap {
 /// The taps of torch's bilinear interpolation with align_corners=False (area_pixel_compute_source_index): the
 /// scale is a float, the position a double, the weights are floats. Those of a mirrored line are counted from
 /// its end.
-std::vector<Tap> Taps(std::int64_t from, std::int64_t to, bool mirrored) {
+std::vector<Sample> Taps(std::int64_t from, std::int64_t to, bool mirrored) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
-  std::vector<Tap> taps;
+  std::vector<Sample> taps;
   for (std::int64_t i = 0; i < to; ++i) {
     const double position = std::max(0.0, scale * (static_cast<double>(i) + 0.5) - 0.5);
     const std::int64_t low = std::min(static_cast<std::int64_t>(position), from - 1);
@@ -136,8 +136,8 @@ ImageBatch ScaleBatch(const ImageBatch& batch, double ratio, std::int64_t stride
   const auto scaled = [&](std::int64_t side) {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(side) * ratio));
   };
-  const std::vector<Tap> rows = Taps(batch.height, scaled(batch.height), false);
-  const std::vector<Tap> columns = Taps(batch.width, scaled(batch.width), mirrored);
+  const std::vector<Sample> rows = Taps(batch.height, scaled(batch.height), false);
+  const std::vector<Sample> columns = Taps(batch.width, scaled(batch.width), mirrored);
   ImageBatch result{.n = batch.n,
                     .height = Padded(batch.height, ratio, stride),
                     .width = Padded(batch.width, ratio, stride)};
@@ -150,11 +150,11 @@ ImageBatch ScaleBatch(const ImageBatch& batch, double ratio, std::int64_t stride
   for (std::size_t p = 0; p < planes; ++p) {
     const float* from = batch.pixels.data() + p * plane;
     float* to = result.pixels.data() + p * result_plane;
-    for (const Tap& row : rows) {
+    for (const Sample& row : rows) {
       const float* low = from + row.low * width;
       const float* high = from + row.high * width;
       for (std::size_t x = 0; x < columns.size(); ++x) {
-        const Tap& column = columns[x];
+        const Sample& column = columns[x];
         const float upper = low[column.low] * column.low_weight + low[column.high] * column.high_weight;
         const float lower = high[column.low] * column.low_weight + high[column.high] * column.high_weight;
         to[x] = upper * row.low_weight + lower * row.high_weight;

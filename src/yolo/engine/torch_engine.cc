@@ -291,7 +291,7 @@ class TorchEngine final : public Engine {
         .to(placement_.device, placement_.type);
   }
 
-  /// Runs every operation in order and returns the outputs; a value is given up as soon as its last reader
+  /// Runs every operation in order and returns the results; a value is given up as soon as its last reader
   /// has run.
   std::vector<at::Tensor> Compute(at::Tensor pictures) const {
     std::vector<at::Tensor> values(steps_.size());
@@ -306,9 +306,9 @@ class TorchEngine final : public Engine {
         if (last_readers_[i] == static_cast<Value>(v)) values[i].reset();
       }
     }
-    std::vector<at::Tensor> outputs;
-    for (const Value output : graph_.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
-    return outputs;
+    std::vector<at::Tensor> results;
+    for (const Value result : graph_.results()) results.push_back(values[static_cast<std::size_t>(result)]);
+    return results;
   }
 
   static std::vector<float> Numbers(const at::Tensor& values) {
@@ -317,16 +317,24 @@ class TorchEngine final : public Engine {
     return {first, first + on_host.numel()};
   }
 
-  static Predictions OnHost(const std::vector<at::Tensor>& outputs) {
-    const at::Tensor& rows = outputs.front();
+  /// `results` of Compute(): outputs, then taps.
+  Predictions OnHost(const std::vector<at::Tensor>& results) const {
+    const at::Tensor& rows = results.front();
     Predictions predictions;
     predictions.n = rows.size(0);
     predictions.rows = rows.size(1);
     predictions.columns = rows.numel() / predictions.n / predictions.rows;
     predictions.values = Numbers(rows);
-    if (outputs.size() > 1) {
-      const at::Tensor& maps = outputs[1];
+    const std::size_t outputs = graph_.outputs().size();
+    if (outputs > 1) {
+      const at::Tensor& maps = results[1];
       predictions.prototypes = {maps.size(1), maps.size(2), maps.size(3), Numbers(maps)};
+    }
+    for (std::size_t i = 0; i < graph_.taps().size(); ++i) {
+      const Tap& tap = graph_.taps()[i];
+      const at::Tensor& maps = results[outputs + i];
+      predictions.layers.push_back(
+          {tap.layer, tap.class_name, maps.size(1), maps.size(2), maps.size(3), Numbers(maps)});
     }
     return predictions;
   }

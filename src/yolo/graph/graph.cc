@@ -272,4 +272,15 @@ void Graph::SetOutputs(std::vector<Value> outputs) {
   outputs_ = std::move(outputs);
 }
 
+void Graph::AddTap(Tap tap) {
+  CheckFeatureMap(tap.value, "tap");
+  taps_.push_back(std::move(tap));
+}
+
+std::vector<Value> Graph::results() const {
+  std::vector<Value> results = outputs();
+  for (const Tap& tap : taps_) results.push_back(tap.value);
+  return results;
+}
+
 }  // namespace roost::yolo

@@ -47,14 +47,23 @@ std::vector<Value> InputsOf(const Module& layer, const std::vector<Value>& outpu
   return inputs;
 }
 
+/// Taps the map that `layer`, the model's number `index`, gave; a head gives none.
+void TapLayer(const Module& layer, std::int64_t index, Value value, Graph& graph) {
+  if (IsHead(graph[value].kind)) return;
+  const Attribute* type = layer.FindAttribute("type");  // of a Sequential: what it repeats
+  const auto* name = type == nullptr ? nullptr : std::get_if<std::string>(&type->value);
+  graph.AddTap({index, name == nullptr ? layer.class_name : *name, value});
+}
+
 /// The layers of one model, on the picture; its head is the result.
-Value LowerLayers(const Module& model, Value picture, Graph& graph) {
+Value LowerLayers(const Module& model, Value picture, bool tap_layers, Graph& graph) {
   const Module& layers = model["model"];
   if (layers.children.empty()) throw layers.Wrong("has no layers");
   std::vector<Value> outputs;
   for (const auto& [name, child] : layers.children) {
     const Module& layer = layers[name];
     outputs.push_back(Lower(layer, InputsOf(layer, outputs, picture), graph));
+    if (tap_layers) TapLayer(layer, std::ssize(outputs) - 1, outputs.back(), graph);
   }
   const Value last = outputs.back();
   if (last != graph.output() || !IsHead(graph[last].kind)) {
@@ -115,18 +124,18 @@ Value Lower(const Module& m, const std::vector<Value>& inputs, Graph& g) {
 
 Value Lower(const Module& m, Value x, Graph& g) { return Lower(m, std::vector<Value>{x}, g); }
 
-Graph Lower(const Module& model) {
+Graph Lower(const Module& model, bool tap_layers) {
   int modules = 0;
   CheckSize(model, 0, modules);
   Graph graph;
   const Value picture = graph.Input(3);  // red, green, blue
   if (model.class_name != "models.experimental.Ensemble") {
-    LowerLayers(model, picture, graph);
+    LowerLayers(model, picture, tap_layers, graph);
     return graph;
   }
   std::vector<Value> heads;
   for (const auto& [name, child] : model.children) {
-    heads.push_back(LowerLayers(model[name], picture, graph));
+    heads.push_back(LowerLayers(model[name], picture, /*tap_layers=*/false, graph));
   }
   if (heads.empty()) throw model.Wrong("holds no model");
   graph.SetOutputs({graph.Join(std::move(heads), "ensemble")});

@@ -5,17 +5,21 @@
 namespace roost::yolo {
 namespace {
 
-/// Sets the outputs of `next` to those of `graph`, by their names there.
-void KeepOutputs(const Graph& graph, const std::vector<Value>& renamed, Graph& next) {
+/// Sets the results of `next` to those of `graph`, by their names there.
+void KeepResults(const Graph& graph, const std::vector<Value>& renamed, Graph& next) {
   std::vector<Value> outputs = graph.outputs();
   for (Value& output : outputs) output = renamed[static_cast<std::size_t>(output)];
   next.SetOutputs(std::move(outputs));
+  for (Tap tap : graph.taps()) {
+    tap.value = renamed[static_cast<std::size_t>(tap.value)];
+    next.AddTap(std::move(tap));
+  }
 }
 
 constexpr Value kSeveral = -2;
 constexpr Value kNobody = -1;
 
-/// The one operation that reads each value, or kSeveral, or kNobody. An output has readers outside, too.
+/// The one operation that reads each value, or kSeveral, or kNobody. A result has readers outside, too.
 std::vector<Value> SoleReaders(const Graph& graph) {
   std::vector<Value> readers(graph.operations().size(), kNobody);
   for (Value v = 0; v <= graph.last(); ++v) {
@@ -24,7 +28,7 @@ std::vector<Value> SoleReaders(const Graph& graph) {
       reader = reader == kNobody ? v : kSeveral;
     }
   }
-  for (const Value output : graph.outputs()) readers[static_cast<std::size_t>(output)] = kSeveral;
+  for (const Value result : graph.results()) readers[static_cast<std::size_t>(result)] = kSeveral;
   return readers;
 }
 
@@ -48,7 +52,7 @@ Graph MergeIntoConvs(const Graph& with_dead, Merge merge) {
     now = merged.Append(std::move(operation));
     if (took_reader) renamed[static_cast<std::size_t>(reader)] = now;
   }
-  KeepOutputs(graph, renamed, merged);
+  KeepResults(graph, renamed, merged);
   return merged;
 }
 
@@ -89,7 +93,7 @@ Graph FuseActivation(const Graph& graph) { return MergeIntoConvs(graph, TakeActi
 Graph DropDead(const Graph& graph) {
   std::vector<bool> needed(graph.operations().size(), false);
   needed.front() = true;
-  for (const Value output : graph.outputs()) needed[static_cast<std::size_t>(output)] = true;
+  for (const Value result : graph.results()) needed[static_cast<std::size_t>(result)] = true;
   for (Value v = graph.last(); v >= 0; --v) {
     if (!needed[static_cast<std::size_t>(v)]) continue;
     for (const Value input : graph[v].inputs) needed[static_cast<std::size_t>(input)] = true;
@@ -103,7 +107,7 @@ Graph DropDead(const Graph& graph) {
     for (Value& input : operation.inputs) input = renamed[static_cast<std::size_t>(input)];
     renamed[static_cast<std::size_t>(v)] = living.Append(std::move(operation));
   }
-  KeepOutputs(graph, renamed, living);
+  KeepResults(graph, renamed, living);
   return living;
 }
 

@@ -140,7 +140,7 @@ std::vector<Value> LastReaders(const Graph& graph) {
   for (Value v = 0; v <= graph.last(); ++v) {
     for (const Value input : graph[v].inputs) last[static_cast<std::size_t>(input)] = v;
   }
-  for (const Value output : graph.outputs()) last[static_cast<std::size_t>(output)] = graph.last() + 1;
+  for (const Value result : graph.results()) last[static_cast<std::size_t>(result)] = graph.last() + 1;
   return last;
 }
 

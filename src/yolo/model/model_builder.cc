@@ -56,7 +56,7 @@ void Parameter(const ModulePtr& module, std::string name, std::vector<std::int64
 
 ModulePtr Sequential(const std::vector<ModulePtr>& parts,
                      const std::string& class_name = "torch.nn.modules.container.Sequential") {
-  const ModulePtr sequential = Make(class_name);
+  ModulePtr sequential = Make(class_name);
   for (std::size_t i = 0; i < parts.size(); ++i) Add(sequential, std::to_string(i), parts[i]);
   return sequential;
 }
@@ -221,7 +221,7 @@ class Blocks {
   ModulePtr Conv2d(const ConvSettings& c, const Args& args) const {
     CheckConv(c, args);
     const auto half = [&](std::int64_t k) { return (c.d * (k - 1) + 1) / 2; };
-    const ModulePtr conv = Make("torch.nn.modules.conv.Conv2d");
+    ModulePtr conv = Make("torch.nn.modules.conv.Conv2d");
     Set(conv, "in_channels", {c.c1});
     Set(conv, "out_channels", {c.c2});
     Set(conv, "kernel_size", ListOf(c.k));
@@ -235,7 +235,7 @@ class Blocks {
   }
 
   static ModulePtr BatchNorm2d(std::int64_t c) {
-    const ModulePtr bn = Make("torch.nn.modules.batchnorm.BatchNorm2d");
+    ModulePtr bn = Make("torch.nn.modules.batchnorm.BatchNorm2d");
     Set(bn, "eps", {1e-3});  // initialize_weights() sets it
     Set(bn, "momentum", {0.03});
     Parameter(bn, "weight", {c});
@@ -247,14 +247,14 @@ class Blocks {
   }
 
   static ModulePtr Linear(std::int64_t c1, std::int64_t c2, bool bias) {
-    const ModulePtr linear = Make("torch.nn.modules.linear.Linear");
+    ModulePtr linear = Make("torch.nn.modules.linear.Linear");
     Parameter(linear, "weight", {c2, c1});
     if (bias) Parameter(linear, "bias", {c2});
     return linear;
   }
 
   static ModulePtr MaxPool2d(Sides k, Sides s, Sides p) {
-    const ModulePtr pool = Make("torch.nn.modules.pooling.MaxPool2d");
+    ModulePtr pool = Make("torch.nn.modules.pooling.MaxPool2d");
     Set(pool, "kernel_size", ListOf(k));
     Set(pool, "stride", ListOf(s));
     Set(pool, "padding", ListOf(p));
@@ -264,7 +264,7 @@ class Blocks {
   static ModulePtr MaxPoolOfSameSize(std::int64_t k) { return MaxPool2d({k, k}, {1, 1}, {k / 2, k / 2}); }
 
   static ModulePtr Upsample(Attribute size, Attribute scale, std::string mode) {
-    const ModulePtr upsample = Make("torch.nn.modules.upsampling.Upsample");
+    ModulePtr upsample = Make("torch.nn.modules.upsampling.Upsample");
     Set(upsample, "size", std::move(size));
     Set(upsample, "scale_factor", std::move(scale));
     Set(upsample, "mode", {std::move(mode)});
@@ -278,7 +278,7 @@ class Blocks {
   ModulePtr ConvTranspose2d(const std::string& class_name, ConvSettings c, Sides output_padding,
                             const Args& args) const {
     CheckConv(c, args);
-    const ModulePtr conv = Make(class_name);
+    ModulePtr conv = Make(class_name);
     Set(conv, "kernel_size", ListOf(c.k));
     Set(conv, "stride", ListOf(c.s));
     Set(conv, "padding", ListOf(c.p.value_or(Sides{0, 0})));
@@ -299,7 +299,7 @@ class Blocks {
 
   ModulePtr Conv(const ConvSettings& c, const Args& args, bool act = true,
                  const std::string& class_name = "models.common.Conv") const {
-    const ModulePtr conv = Make(class_name);
+    ModulePtr conv = Make(class_name);
     Add(conv, "conv", Conv2d(c, args));
     Add(conv, "bn", BatchNorm2d(c.c2));
     Add(conv, "act", Activation(act, args));
@@ -315,7 +315,7 @@ class Blocks {
   ModulePtr Bottleneck(std::int64_t c1, std::int64_t c2, bool shortcut, std::int64_t g, double e,
                        const Args& args) const {
     const std::int64_t hidden = Hidden(c2, e, args);
-    const ModulePtr block = Make("models.common.Bottleneck");
+    ModulePtr block = Make("models.common.Bottleneck");
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv2", Conv({.c1 = hidden, .c2 = c2, .k = {3, 3}, .g = g}, args));
     Set(block, "add", {shortcut && c1 == c2});
@@ -325,7 +325,7 @@ class Blocks {
   ModulePtr CrossConv(std::int64_t c1, std::int64_t c2, std::int64_t k, std::int64_t s, std::int64_t g,
                       double e, bool shortcut, const Args& args) const {
     const std::int64_t hidden = Hidden(c2, e, args);
-    const ModulePtr block = Make("models.common.CrossConv");
+    ModulePtr block = Make("models.common.CrossConv");
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden, .k = {1, k}, .s = {1, s}}, args));
     Add(block, "cv2", Conv({.c1 = hidden, .c2 = c2, .k = {k, 1}, .s = {s, 1}, .g = g}, args));
     Set(block, "add", {shortcut && c1 == c2});
@@ -335,7 +335,7 @@ class Blocks {
   ModulePtr BottleneckCSP(std::int64_t c1, std::int64_t c2, std::int64_t n, bool shortcut, std::int64_t g,
                           double e, const Args& args) const {
     const std::int64_t hidden = Hidden(c2, e, args);
-    const ModulePtr block = Make("models.common.BottleneckCSP");
+    ModulePtr block = Make("models.common.BottleneckCSP");
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv2", Conv2d({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv3", Conv2d({.c1 = hidden, .c2 = hidden}, args));
@@ -352,7 +352,7 @@ class Blocks {
   ModulePtr C3(const std::string& name, std::int64_t c1, std::int64_t c2, double e, const Args& args,
                MakeM make_m) const {
     const std::int64_t hidden = Hidden(c2, e, args);
-    const ModulePtr block = Make("models.common." + name);
+    ModulePtr block = Make("models.common." + name);
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv2", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv3", Conv({.c1 = 2 * hidden, .c2 = c2}, args));
@@ -361,16 +361,16 @@ class Blocks {
   }
 
   ModulePtr TransformerLayer(std::int64_t c, std::int64_t heads) const {
-    const ModulePtr attention = Make("torch.nn.modules.activation.MultiheadAttention");
+    ModulePtr attention = Make("torch.nn.modules.activation.MultiheadAttention");
     Set(attention, "embed_dim", {c});
     Set(attention, "num_heads", {heads});
     Parameter(attention, "in_proj_weight", {3 * c, c});
     Parameter(attention, "in_proj_bias", {3 * c});
-    const ModulePtr out = Linear(c, c, true);
+    ModulePtr out = Linear(c, c, true);
     out->class_name = "torch.nn.modules.linear.NonDynamicallyQuantizableLinear";
     Add(attention, "out_proj", out);
 
-    const ModulePtr layer = Make("models.common.TransformerLayer");
+    ModulePtr layer = Make("models.common.TransformerLayer");
     for (const char* name : {"q", "k", "v"}) Add(layer, name, Linear(c, c, false));
     Add(layer, "ma", attention);
     for (const char* name : {"fc1", "fc2"}) Add(layer, name, Linear(c, c, false));
@@ -381,7 +381,7 @@ class Blocks {
                              const Args& args) const {
     if (heads < 1 || c2 % heads != 0)
       throw args.Wrong(std::to_string(heads) + " heads for " + std::to_string(c2) + " channels");
-    const ModulePtr block = Make("models.common.TransformerBlock");
+    ModulePtr block = Make("models.common.TransformerBlock");
     if (c1 != c2) Add(block, "conv", Conv({.c1 = c1, .c2 = c2}, args));
     Add(block, "linear", Linear(c2, c2, true));
     Add(block, "tr", Sequential(Repeat(layers, [&] { return TransformerLayer(c2, heads); })));
@@ -391,11 +391,12 @@ class Blocks {
   ModulePtr SPP(std::int64_t c1, std::int64_t c2, const std::vector<std::int64_t>& kernels,
                 const Args& args) const {
     const std::int64_t hidden = Hidden(c1, 0.5, args);
-    const ModulePtr block = Make("models.common.SPP");
+    ModulePtr block = Make("models.common.SPP");
     const auto maps = static_cast<std::int64_t>(kernels.size()) + 1;
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv2", Conv({.c1 = hidden * maps, .c2 = c2}, args));
     std::vector<ModulePtr> pools;
+    pools.reserve(kernels.size());
     for (const std::int64_t k : kernels) pools.push_back(MaxPoolOfSameSize(k));
     Add(block, "m", ModuleList(pools));
     return block;
@@ -403,7 +404,7 @@ class Blocks {
 
   ModulePtr SPPF(std::int64_t c1, std::int64_t c2, std::int64_t k, const Args& args) const {
     const std::int64_t hidden = Hidden(c1, 0.5, args);
-    const ModulePtr block = Make("models.common.SPPF");
+    ModulePtr block = Make("models.common.SPPF");
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden}, args));
     Add(block, "cv2", Conv({.c1 = hidden * 4, .c2 = c2}, args));
     Add(block, "m", MaxPoolOfSameSize(k));
@@ -413,7 +414,7 @@ class Blocks {
   ModulePtr GhostConv(std::int64_t c1, std::int64_t c2, Sides k, Sides s, std::int64_t g, bool act,
                       const Args& args) const {
     const std::int64_t hidden = Hidden(c2, 0.5, args);
-    const ModulePtr block = Make("models.common.GhostConv");
+    ModulePtr block = Make("models.common.GhostConv");
     Add(block, "cv1", Conv({.c1 = c1, .c2 = hidden, .k = k, .s = s, .g = g}, args, act));
     Add(block, "cv2", Conv({.c1 = hidden, .c2 = hidden, .k = {5, 5}, .g = hidden}, args, act));
     return block;
@@ -423,7 +424,7 @@ class Blocks {
                             const Args& args) const {
     const std::int64_t hidden = Hidden(c2, 0.5, args);
     const Sides kernel{k, k}, stride{s, s};
-    const ModulePtr block = Make("models.common.GhostBottleneck");
+    ModulePtr block = Make("models.common.GhostBottleneck");
     Add(block, "conv",
         Sequential({GhostConv(c1, hidden, {1, 1}, {1, 1}, 1, true, args),
                     s == 2 ? DWConv(hidden, hidden, kernel, stride, 1, false, args) : Identity(),
@@ -449,7 +450,7 @@ class Blocks {
                               .g = std::gcd(c1, parts[i])},
                              args));
     }
-    const ModulePtr block = Make("models.experimental.MixConv2d");
+    ModulePtr block = Make("models.experimental.MixConv2d");
     Add(block, "m", ModuleList(convs));
     Add(block, "bn", BatchNorm2d(c2));
     Add(block, "act", SiLU());
@@ -457,7 +458,7 @@ class Blocks {
   }
 
   ModulePtr Proto(std::int64_t c1, std::int64_t hidden, std::int64_t masks, const Args& args) const {
-    const ModulePtr proto = Make("models.common.Proto");
+    ModulePtr proto = Make("models.common.Proto");
     Add(proto, "cv1", Conv({.c1 = c1, .c2 = hidden, .k = {3, 3}}, args));
     Add(proto, "upsample", Upsample({}, {2.0}, "nearest"));
     Add(proto, "cv2", Conv({.c1 = hidden, .c2 = hidden, .k = {3, 3}}, args));
@@ -475,10 +476,11 @@ class Blocks {
     std::vector<float> pixels;
     for (const auto& level : anchors) pixels.insert(pixels.end(), level.begin(), level.end());
     std::vector<ModulePtr> convs;
+    convs.reserve(channels.size());
     for (const std::int64_t c : channels) {
       convs.push_back(Conv2d({.c1 = c, .c2 = numbers * per_level, .bias = true}, args));
     }
-    const ModulePtr head = Make(class_name);
+    ModulePtr head = Make(class_name);
     Set(head, "nc", {classes});
     Set(head, "no", {numbers});
     Set(head, "nl", {levels});
@@ -678,9 +680,9 @@ class Parser {
                                   .p = optional_pair(3),
                                   .g = a.Positive(4, 1),
                                   .d = focus ? 1 : a.Positive(5, 1)};
-      const ModulePtr conv = blocks_.Conv(settings, a, a.Bool(focus ? 5 : 6, true));
+      ModulePtr conv = blocks_.Conv(settings, a, a.Bool(focus ? 5 : 6, true));
       if (!focus) return conv;
-      const ModulePtr block = Make("models.common.Focus");
+      ModulePtr block = Make("models.common.Focus");
       Add(block, "conv", conv);
       return block;
     }
@@ -730,13 +732,13 @@ class Parser {
     const Args a(yaml_, layer, layer.args);
     const std::int64_t c1 = in.front();
     if (name == "Concat") {
-      const ModulePtr concat = Make("models.common.Concat");
+      ModulePtr concat = Make("models.common.Concat");
       Set(concat, "d", {a.Int(0, 1)});
       return {concat, std::accumulate(in.begin(), in.end(), std::int64_t{0})};
     }
     if (name == "Detect" || name == "Segment") return {BuildHead(name, a, in), c1};
     if (name == "Sum") {
-      const ModulePtr sum = Make("models.experimental.Sum");
+      ModulePtr sum = Make("models.experimental.Sum");
       const bool weighted = a.Bool(1, false);
       Set(sum, "weight", {weighted});
       if (weighted && a.Positive(0) > 1) Parameter(sum, "w", {a.Positive(0) - 1});
@@ -747,7 +749,7 @@ class Parser {
       constexpr std::int64_t kMaxGain = 1000;
       if (gain > kMaxGain) throw a.Wrong("a gain of " + std::to_string(gain));
       return Repeated(n, name == "Contract" ? c1 * gain * gain : c1 / (gain * gain), [&] {
-        const ModulePtr module = Make("models.common." + name);
+        ModulePtr module = Make("models.common." + name);
         Set(module, "gain", {gain});
         return module;
       });
@@ -768,7 +770,7 @@ class Parser {
       return Blocks::MaxPool2d(k, a.Pair(1, k), a.Pair(2, {0, 0}));
     }
     if (name == "nn.ZeroPad2d") {
-      const ModulePtr pad = Make("torch.nn.modules.padding.ZeroPad2d");
+      ModulePtr pad = Make("torch.nn.modules.padding.ZeroPad2d");
       Set(pad, "padding", a[0]);
       return pad;
     }
@@ -787,7 +789,7 @@ class Parser {
       return blocks_.TransformerBlock(a.Positive(0), a.Positive(1), a.Positive(2), a.Positive(3), a);
     }
     if (name.starts_with("nn.")) {
-      const ModulePtr activation = ActivationOf(name, a);
+      ModulePtr activation = ActivationOf(name, a);
       if (name == "nn.LeakyReLU") Set(activation, "negative_slope", {a.Double(0, 0.01)});
       if (name == "nn.ELU") Set(activation, "alpha", {a.Double(0, 1.0)});
       return activation;
@@ -801,7 +803,7 @@ class Parser {
     if (name == "Detect") return blocks_.Head("models.yolo.Detect", classes, 0, anchors, in, a);
     const std::int64_t masks = a.Positive(2, 32);
     const std::int64_t prototypes = MakeDivisible(static_cast<double>(a.Positive(3)) * yaml_.width_multiple);
-    const ModulePtr head = blocks_.Head("models.yolo.Segment", classes, masks, anchors, in, a);
+    ModulePtr head = blocks_.Head("models.yolo.Segment", classes, masks, anchors, in, a);
     Set(head, "nm", {masks});
     Set(head, "npr", {prototypes});
     Add(head, "proto", blocks_.Proto(in.front(), prototypes, masks, a));

@@ -214,6 +214,21 @@ TEST(TorchEngineTest, SegmentationGivesRawMaskCoefficientsAndPrototypes) {
   }
 }
 
+TEST(TorchEngineTest, HandsOutTheMapsOfTappedLayers) {
+  Graph g;
+  const Value x = g.Input(1);
+  g.AddTap({0, "a", g.Scale(x, 2, "twice")});
+  g.AddTap({1, "b", g.Upsample(x, 2, "up")});
+  g.Scale(x, 3, "thrice");
+  const Predictions got = Open(g)->Run({2, 1, 2, {1, 2, 3, 4}});
+  EXPECT_THAT(got.values, ElementsAre(3, 6, 9, 12));
+  ASSERT_EQ(2U, got.layers.size());
+  EXPECT_THAT(got.layers[0].values, ElementsAre(2, 4, 6, 8));
+  EXPECT_EQ("b", got.layers[1].class_name);
+  EXPECT_EQ(4, got.layers[1].width);
+  EXPECT_THAT(got.layers[1].of(1), ElementsAre(3, 3, 4, 4, 3, 3, 4, 4));
+}
+
 TEST(TorchEngineTest, ClassificationGivesARowOfLogits) {
   Graph g;
   const Value x = g.Input(1);

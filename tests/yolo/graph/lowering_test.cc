@@ -341,6 +341,22 @@ TEST(LowerTest, AnEnsembleJoinsTheBoxesOfItsModels) {
   ExpectRefused(ensemble, "ensemble", "joins heads of 7 and 8 columns");
 }
 
+TEST(LowerTest, TapsTheMapsOfAllLayersButTheHeadWhenAsked) {
+  const ModulePtr repeated = test::Sequential({test::Conv2d({.in = 4, .out = 4}), test::Conv2d({.in = 4})});
+  test::SetAttribute(repeated, "type", {std::string("models.common.Conv")});
+  const ModulePtr model =
+      test::Model({From({-1}, test::Conv({})), From({-1}, repeated), From({-1}, test::Detect(1, {4}))});
+  EXPECT_TRUE(Lower(*model).taps().empty());
+  const Graph g = Optimize(Lower(*model, /*tap_layers=*/true));
+  ASSERT_THAT(Kinds(g), ElementsAre("input", "conv", "conv", "conv", "conv", "detect"));
+  ASSERT_EQ(2U, g.taps().size());
+  EXPECT_EQ("models.common.Conv", g.taps()[0].class_name);
+  EXPECT_EQ(1, g.taps()[0].value);  // with its norm and activation
+  EXPECT_EQ(1, g.taps()[1].layer);
+  EXPECT_EQ("models.common.Conv", g.taps()[1].class_name);
+  EXPECT_EQ(3, g.taps()[1].value);
+}
+
 TEST(LowerTest, TinyYoloV3PadsOnTwoSidesBeforeItsLastPool) {
   const ModulePtr pad = test::MakeModule("torch.nn.modules.padding.ZeroPad2d");
   test::SetAttribute(pad, "padding", test::List({0, 1, 0, 1}));

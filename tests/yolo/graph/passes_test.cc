@@ -131,6 +131,19 @@ TEST(OptimizeTest, AnOutputIsNotMergedWithItsOnlyReader) {
   EXPECT_THAT(Names(Optimize(g)), ElementsAre("input", "conv", "act"));
 }
 
+TEST(OptimizeTest, ATappedMapStaysAsItIs) {
+  Graph g;
+  const Value conv = g.Conv(g.Input(2), SmallConv(), "conv");
+  g.AddTap({7, "torch.nn.modules.conv.Conv2d", conv});
+  g.Activate(g.BatchNorm(conv, SmallNorm(), "bn"), kSiLU, "act");
+  const Graph optimized = Optimize(g);
+  EXPECT_THAT(Names(optimized), ElementsAre("input", "conv", "bn", "act"));
+  ASSERT_EQ(1U, optimized.taps().size());
+  EXPECT_EQ(1, optimized.taps()[0].value);
+  EXPECT_EQ(7, optimized.taps()[0].layer);
+  EXPECT_THAT(optimized.results(), ElementsAre(3, 1));
+}
+
 TEST(OptimizeTest, AConvWithNormAndActivationBecomesOneOperation) {
   Graph g;
   const Value conv = g.Conv(g.Input(2), SmallConv(), "conv");
