@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "roost/base/process.h"
+#include "roost/base/text.h"
 #include "roost/yolo/image.h"
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
@@ -112,6 +115,225 @@ TEST_F(YoloDetectTest, AnExactFolderCanBeUsedAgain) {
   const std::string labels = ReadText(At("results/labels/a.txt"));
   ASSERT_EQ(0, Detect({"--out", "results", "--save-txt"}).status.value);
   EXPECT_EQ(labels, ReadText(At("results/labels/a.txt"))) << "not added a second time";
+}
+
+/// 60 pictures that take a moment each, in "many".
+class LongRunTest : public YoloDetectTest {
+ protected:
+  static constexpr int kPictures = 60;
+
+  LongRunTest() {
+    fs::create_directory(At("many"));
+    std::string cells;
+    for (int row = 0; row < 30; ++row)
+      cells += (row == 0 ? "" : "/") + std::string(30, row % 3 == 0 ? 'r' : '.');
+    const std::string picture = CellPicture(cells);
+    for (int i = 0; i < kPictures; ++i) WriteFile(At("many") / (std::to_string(100 + i) + ".png"), picture);
+  }
+
+  std::vector<std::string> Arguments() const {
+    return {test::Program("yolo-detect"),
+            "--weights",
+            "tiny.pt",
+            "--source",
+            "many",
+            "--imgsz",
+            "960",
+            "--threads",
+            "1",
+            "--workers",
+            "1",
+            "--out",
+            "results",
+            "--save-txt",
+            "--save-csv",
+            "--resume"};
+  }
+  static int LinesOf(const Path& file) {
+    std::error_code error;
+    if (!fs::exists(file, error)) return 0;
+    const std::string text = ReadText(file);
+    return static_cast<int>(std::ranges::count(text, '\n'));
+  }
+  /// Starts the run, sends `signal` when some pictures are done, and returns how it ended.
+  ExitStatus RunAndSignal(int signal) const {
+    ProcessOptions options;
+    options.argv = Arguments();
+    options.working_directory = folder_.path();
+    options.error = "first.err";
+    auto process = Subprocess::Start(options).value();
+    const Path manifest = At("results/.roost-manifest.jsonl");
+    EXPECT_TRUE(test::WaitUntil([&] { return LinesOf(manifest) >= 5; }));
+    process.Signal(signal);
+    return process.Wait();
+  }
+  void ExpectEachPictureHasOneWholeResult() const {
+    int pictures = 0;
+    for (const auto& entry : fs::directory_iterator(At("results"))) {
+      EXPECT_FALSE(IsAtomicTemporary(entry.path())) << entry.path();
+      if (entry.path().extension() == ".png") ++pictures;
+    }
+    EXPECT_EQ(kPictures, pictures);
+    std::set<std::string> labels;
+    for (const auto& entry : fs::directory_iterator(At("results/labels"))) {
+      EXPECT_FALSE(IsAtomicTemporary(entry.path())) << entry.path();
+      labels.insert(ReadText(entry.path()));
+    }
+    EXPECT_EQ(1U, labels.size()) << "equal pictures have equal labels";
+    EXPECT_EQ(1 + kPictures * std::ranges::count(*labels.begin(), '\n'),
+              LinesOf(At("results/predictions.csv")));
+  }
+
+  /// The pictures that a run told about.
+  std::set<std::string> Told(const std::string& log) const {
+    std::set<std::string> names;
+    for (const std::string& line : Split(log, '\n')) {
+      if (line.starts_with("image ")) names.insert(line.substr(0, line.find(": ")));
+    }
+    return names;
+  }
+};
+
+TEST_F(LongRunTest, SigtermStopsItCleanlyAndResumeGoesOnWhereItWas) {
+  const ExitStatus first = RunAndSignal(SIGTERM);
+  EXPECT_FALSE(first.signaled);
+  EXPECT_EQ(75, first.value);
+  const std::set<std::string> done = Told(ReadText(At("first.err")));
+  EXPECT_LT(done.size(), 60U) << "the signal came too late to show anything";
+  EXPECT_THAT(ReadText(At("results/run.json")), HasSubstr("\"status\": \"stopped\""));
+
+  const auto second = test::RunCommand(Arguments(), folder_.path());
+  EXPECT_EQ(0, second.status.value) << second.err;
+  const std::set<std::string> rest = Told(second.err);
+  EXPECT_EQ(60U, done.size() + rest.size()) << "no picture twice";
+  ExpectEachPictureHasOneWholeResult();
+  EXPECT_THAT(ReadText(At("results/run.json")), HasSubstr("\"status\": \"finished\""));
+
+  const auto third = test::RunCommand(Arguments(), folder_.path());
+  EXPECT_EQ(0, third.status.value) << third.err;
+  EXPECT_THAT(Told(third.err), IsEmpty());
+  EXPECT_THAT(third.err, HasSubstr("60 inputs had been finished before"));
+  EXPECT_EQ("results\n", third.out);
+}
+
+TEST_F(LongRunTest, SigkillLosesAtMostWhatWasInHand) {
+  const ExitStatus first = RunAndSignal(SIGKILL);
+  EXPECT_TRUE(first.signaled);
+  const int noted = LinesOf(At("results/.roost-manifest.jsonl")) - 1;
+  EXPECT_LT(noted, kPictures);
+  const auto second = test::RunCommand(Arguments(), folder_.path());
+  EXPECT_EQ(0, second.status.value) << second.err;
+  EXPECT_EQ(static_cast<std::size_t>(kPictures - noted), Told(second.err).size());
+  ExpectEachPictureHasOneWholeResult();
+}
+
+TEST_F(LongRunTest, TimeThatIsOverEndsWith75) {
+  std::vector<std::string> arguments = Arguments();
+  arguments.insert(arguments.end(), {"--max-time", "0"});
+  const auto run = test::RunCommand(arguments, folder_.path());
+  EXPECT_EQ(75, run.status.value) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("--max-time is over: "));
+}
+
+TEST_F(YoloDetectTest, ManyRunsAtOnceGetAFolderEach) {
+  std::set<std::string> folders;
+  constexpr int kPairs = 10;
+  for (int pair = 0; pair < kPairs; ++pair) {
+    std::vector<Subprocess> processes;
+    for (const char* output : {"out1", "out2"}) {
+      ProcessOptions options;
+      options.argv = {test::Program("yolo-detect"),
+                      "--weights",
+                      "tiny.pt",
+                      "--source",
+                      "in/a.png",
+                      "--imgsz",
+                      "64",
+                      "--quiet",
+                      "--threads",
+                      "1"};
+      options.working_directory = folder_.path();
+      options.output = output;
+      processes.push_back(Subprocess::Start(options).value());
+    }
+    for (Subprocess& process : processes) EXPECT_TRUE(process.Wait().ok());
+    folders.insert(ReadText(At("out1")));
+    folders.insert(ReadText(At("out2")));
+  }
+  EXPECT_EQ(2U * kPairs, folders.size());
+}
+
+TEST_F(YoloDetectTest, JsonIsALinePerPictureAndOneAtTheEnd) {
+  WriteFile(At("in/broken.png"), "x");
+  const auto run = Detect({"--json", "--quiet", "--out", "results"});
+  EXPECT_EQ(3, run.status.value);
+  const std::vector<std::string> lines = Split(run.out, '\n');
+  ASSERT_EQ(5U, lines.size()) << run.out;
+  const auto a = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(At("in/a.png").string(), a.at("input"));
+  EXPECT_EQ(128, a.at("width"));
+  ASSERT_EQ(2U, a.at("detections").size());
+  EXPECT_EQ("red", a["detections"][0].at("name"));
+  EXPECT_EQ((std::vector<double>{32, 32, 64, 64}), a["detections"][0].at("box").get<std::vector<double>>());
+  EXPECT_TRUE(nlohmann::json::parse(lines[2]).contains("error"));
+  EXPECT_EQ((nlohmann::json{{"folder", "results"}, {"exit_code", 3}}), nlohmann::json::parse(lines[3]));
+}
+
+TEST_F(YoloDetectTest, ShardsShareOneFolderAndDoEveryPictureOnce) {
+  fs::create_directory(At("shards"));
+  for (int i = 0; i < 20; ++i) WriteFile(At("shards") / (std::to_string(i) + ".png"), CellPicture("r."));
+  std::size_t done = 0;
+  for (const char* shard : {"0/3", "1/3", "2/3"}) {
+    const auto run = Run({"--weights", "tiny.pt", "--source", "shards", "--imgsz", "64", "--threads", "1",
+                          "--out", "results", "--shard", shard, "--save-txt"});
+    EXPECT_EQ(0, run.status.value) << run.err;
+    const std::string name = "results/run-" + std::string(1, shard[0]) + "of3.json";
+    done += nlohmann::json::parse(ReadText(At(name))).at("totals").at("done").get<std::size_t>();
+  }
+  EXPECT_EQ(20U, done);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(fs::exists(At("results") / (std::to_string(i) + ".png")));
+}
+
+TEST_F(YoloDetectTest, TheRunReportNamesEveryInputWithItsOutcome) {
+  WriteFile(At("in/broken.png"), "x");
+  const auto run = Detect({"--out", "results", "--save-txt", "--strict", "--save-empty"});
+  EXPECT_EQ(1, run.status.value) << "--strict";
+  const auto report = nlohmann::json::parse(ReadText(At("results/run.json")));
+  EXPECT_EQ("finished", report.at("status"));
+  EXPECT_EQ(1, report.at("exit_code"));
+  EXPECT_EQ(64U, report.at("settings").at("weights").at(0).at("sha256").get<std::string>().size());
+  const auto& inputs = report.at("inputs");
+  ASSERT_EQ(3U, inputs.size());
+  EXPECT_EQ("in/a.png", inputs[0].at("input"));
+  EXPECT_EQ("done", inputs[0].at("outcome"));
+  EXPECT_EQ(2, inputs[0].at("objects"));
+  EXPECT_EQ("unusable", inputs[2].at("outcome"));
+  EXPECT_THAT(inputs[2].at("why"), HasSubstr("broken.png"));
+  EXPECT_EQ("", ReadText(At("results/labels/b.txt"))) << "--save-empty";
+}
+
+TEST_F(YoloDetectTest, ATreeIsMirrored) {
+  fs::create_directories(At("tree/day/noon"));
+  fs::copy(At("in/a.png"), At("tree/a.png"));
+  fs::copy(At("in/a.png"), At("tree/day/noon/a.png"));
+  const auto run = Run({"--weights", "tiny.pt", "--source", "tree", "--recursive", "--imgsz", "128",
+                        "--threads", "1", "--out", "results", "--save-txt", "--save-crop"});
+  EXPECT_EQ(0, run.status.value) << run.err;
+  for (const char* name : {"a.png", "day/noon/a.png", "labels/a.txt", "labels/day/noon/a.txt",
+                           "crops/red/a.jpg", "crops/red/day/noon/a.jpg"}) {
+    EXPECT_TRUE(fs::exists(At("results") / name)) << name;
+  }
+}
+
+TEST_F(YoloDetectTest, PredictionsAreSummarizedForSpreadsheetsAndCoco) {
+  const auto run = Detect({"--out", "results", "--save-csv", "--save-json", "--nosave"});
+  EXPECT_EQ(0, run.status.value) << run.err;
+  EXPECT_THAT(ReadText(At("results/predictions.csv")),
+              AllOf(StartsWith("Image Name,Prediction,Confidence\r\n"), HasSubstr("a.png,blue,1.00\r\n")));
+  const auto coco = nlohmann::json::parse(ReadText(At("results/predictions.json")));
+  ASSERT_EQ(2U, coco.size());
+  EXPECT_EQ("a", coco[0].at("image_id"));
+  EXPECT_EQ((std::vector<double>{32, 32, 32, 32}), coco[0].at("bbox").get<std::vector<double>>());
 }
 
 TEST_F(YoloDetectTest, AListFileGivesLabelsAndNoPictures) {

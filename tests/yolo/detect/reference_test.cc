@@ -10,6 +10,7 @@
 #include "roost/base/digest.h"
 #include "roost/base/text.h"
 #include "roost/yolo/detector.h"
+#include "roost/yolo/video.h"
 #include "support/support.h"
 #include "yolo/detect/network.h"
 
@@ -77,7 +78,7 @@ void ExpectSameLabelFolder(const Path& expected, const Path& actual) {
 std::vector<std::string> PictureLines(const std::string& log) {
   std::vector<std::string> lines;
   for (const std::string& line : Split(log, '\n')) {
-    if (!line.starts_with("image ") || !line.ends_with("ms")) continue;
+    if (!(line.starts_with("image ") || line.starts_with("video ")) || !line.ends_with("ms")) continue;
     const std::size_t path = line.find(" /") + 1;
     const std::size_t name = line.rfind('/', line.find(": ", path)) + 1;
     lines.push_back(line.substr(0, path) + line.substr(name, line.rfind(' ') - name) + " <ms>");
@@ -131,18 +132,31 @@ TEST_P(ReferenceRunTest, LabelsAndLinesAreThoseOfDetectPy) {
 
 INSTANTIATE_TEST_SUITE_P(Variants, ReferenceRunTest,
                          ::testing::Values("default", "conf0.5", "iou0.3", "classes_0_5", "agnostic",
-                                           "maxdet3", "img320", "img416", "img640x480", "noconf_labels"),
+                                           "maxdet3", "img320", "img416", "img640x480", "augment",
+                                           "noconf_labels"),
                          [](const auto& param_info) {
                            std::string name = param_info.param;
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });
 
-TEST_F(ReferenceTest, DetectionsAreThoseOfThePeerInFullPrecision) {
+struct PrecisionCase {
+  const char* golden;
+  DetectorOptions options;
+};
+
+class PrecisionTest : public ReferenceTest, public ::testing::WithParamInterface<PrecisionCase> {};
+
+TEST_P(PrecisionTest, DetectionsAreThoseOfThePeerInFullPrecision) {
   ROOST_NEEDS_REFERENCE();
   LinkPictures(At("flat"));
-  const Detector detector = Detector::Load({.weights = {Weights()}, .device = "cpu", .threads = 1});
-  const auto golden = Json(Golden() / "det_conf0.25.json");
+  DetectorOptions options = GetParam().options;
+  options.weights = {Weights()};
+  options.device = "cpu";
+  options.threads = 1;
+  const Detector detector = Detector::Load(options);
+  const auto golden = Json(Golden() / GetParam().golden);
+  ASSERT_EQ(91U, golden.at("images").size());
   for (const auto& [name, expected] : golden.at("images").items()) {
     const auto detections = detector.DetectFile(At("flat") / name).value().detections;
     ASSERT_EQ(expected.at("det").size(), detections.size()) << name;
@@ -159,56 +173,80 @@ TEST_F(ReferenceTest, DetectionsAreThoseOfThePeerInFullPrecision) {
   }
 }
 
-/// Every box of `golden` that has a partner in `detections`, within the tolerances and each used once.
-std::size_t CountMatches(const nlohmann::json& golden, const std::vector<Detection>& detections) {
-  std::vector<bool> used(detections.size(), false);
-  std::size_t matches = 0;
-  for (const auto& e : golden) {
-    for (std::size_t i = 0; i < detections.size(); ++i) {
-      const auto& [box, confidence, class_id, row] = detections[i];
-      const auto is_near = [&](std::size_t column, double value, double tolerance) {
-        return std::abs(e[column].get<double>() - value) <= tolerance;
-      };
-      if (used[i] || e[5].get<std::int64_t>() != class_id || !is_near(4, confidence, kConfidenceTolerance) ||
-          !is_near(0, box.x1, kPixelTolerance) || !is_near(1, box.y1, kPixelTolerance) ||
-          !is_near(2, box.x2, kPixelTolerance) || !is_near(3, box.y2, kPixelTolerance)) {
-        continue;
-      }
-      used[i] = true;
-      ++matches;
-      break;
-    }
-  }
-  return matches;
-}
+INSTANTIATE_TEST_SUITE_P(Goldens, PrecisionTest,
+                         ::testing::Values(PrecisionCase{"det_conf0.25.json", {}},
+                                           PrecisionCase{"det_conf0.25_img320.json", {.imgsz = {320, 320}}},
+                                           PrecisionCase{"det_conf0.25_augment.json", {.augment = true}}),
+                         [](const auto& param_info) {
+                           return std::string(param_info.param.options.augment           ? "augment"
+                                              : param_info.param.options.imgsz == Size() ? "default"
+                                                                                         : "img320");
+                         });
 
-TEST_F(ReferenceTest, WithTheSettingsOfValPyDetectionsAreThoseOfThePeerAsASet) {
+TEST_F(ReferenceTest, BatchesAndThreadsGiveTheSameDetections) {
   ROOST_NEEDS_REFERENCE();
   LinkPictures(At("flat"));
-  const auto golden = Json(Golden() / "det_conf0.001_multilabel.json");
-  const auto& params = golden.at("params");
-  const NmsOptions nms{.conf_thres = params.at("conf_thres"),
-                       .iou_thres = params.at("iou_thres"),
-                       .max_det = params.at("max_det"),
-                       .classes = std::nullopt,
-                       .multi_label = params.at("multi_label")};
-  const Network network = LoadNetwork(Weights(), {640, 640}, {});
-  const Detector detector(OpenEngine("torch", network.graph, {.device = "cpu", .threads = 1}), network.input,
-                          network.stride, nms);
-  std::size_t expected = 0;
-  std::size_t got = 0;
-  std::size_t matched = 0;
-  for (const auto& [name, picture] : golden.at("images").items()) {
-    const auto detections = detector.Detect(ReadImage(At("flat") / name).value()).value();
-    expected += picture.at("det").size();
-    got += detections.size();
-    matched += CountMatches(picture["det"], detections);
+  for (const auto& [batch, threads] : {std::pair("1", "2"), {"4", "1"}, {"16", "2"}}) {
+    SCOPED_TRACE(std::string("batch ") + batch + ", threads " + threads);
+    const Path out = At(std::string("out") + batch);
+    const auto run =
+        Run(At("flat"), out,
+            {"--save-txt", "--save-conf", "--nosave", "--batch-size", batch, "--threads", threads});
+    ASSERT_EQ(0, run.status.value) << run.err;
+    ExpectSameLabelFolder(Golden() / "labels/default", out / "labels");
   }
-  // A box more or less near a threshold or the cut at max_det is legitimate: half a percent, says the
-  // reference.
-  ASSERT_GT(expected, 0U);
-  EXPECT_LE(expected - matched, expected / 200) << matched << " of " << expected;
-  EXPECT_LE(got - matched, expected / 200) << matched << " of our " << got;
+}
+
+TEST_F(ReferenceTest, CutOutsHaveTheNamesAndSizesOfDetectPy) {
+  ROOST_NEEDS_REFERENCE();
+  LinkPictures(At("flat"));
+  const auto run = Run(At("flat"), At("out"), {"--save-crop", "--nosave"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  const auto golden = Json(Golden() / "save_crop.json").at("crops_wh");
+  std::size_t found = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(At("out/crops")))
+    found += entry.is_regular_file();
+  EXPECT_EQ(golden.size(), found);
+  for (const auto& [name, size] : golden.items()) {
+    const auto crop = ReadImage(At("out") / name);
+    ASSERT_TRUE(crop) << name;
+    EXPECT_EQ((Size{size[1].get<std::int64_t>(), size[0].get<std::int64_t>()}), crop->size()) << name;
+  }
+}
+
+TEST_F(ReferenceTest, VideosGiveLabelsPerFrameAndAClipThatPlays) {
+  ROOST_NEEDS_REFERENCE();
+  const auto odd = Json(Golden() / "odd_inputs.json");
+  for (const char* name : {"clip12.avi", "clip12.mp4", "anim3.gif", "still.gif"}) {
+    SCOPED_TRACE(name);
+    const bool clip = odd.at("videos").contains(name);
+    const auto& golden = clip ? odd["videos"][name] : odd.at("images").at(name);
+    const Path source = *test::ReferenceDir() / (clip ? "images/video" : "images/odd") / name;
+    const Path out = At(std::string("out ") + name);
+    const auto run = Run(source, out, {"--save-txt", "--save-conf"});
+    ASSERT_EQ(0, run.status.value) << run.err;
+    EXPECT_EQ(golden.at("log").get<std::vector<std::string>>(), PictureLines(run.err));
+    EXPECT_EQ(golden.at("labels").size(), FileNames(out / "labels").size());
+    for (const auto& [file, text] : golden["labels"].items()) {
+      ExpectSameLabels(text, ReadText(out / "labels" / file), file);
+    }
+    const std::string saved = golden.at("saved").at(0);
+    auto video = OpenVideo(out / saved);
+    ASSERT_TRUE(video) << video.error().message();
+    std::size_t frames = 0;
+    while ((*video)->Skip()) ++frames;
+    EXPECT_EQ(golden["log"].size(), frames);
+  }
+}
+
+TEST_F(ReferenceTest, VideosWithoutFramesAreUnusable) {
+  ROOST_NEEDS_REFERENCE();
+  for (const char* name : {"truncated.mp4", "empty.mp4"}) {
+    const auto run = Run(*test::ReferenceDir() / "images/video" / name, At("out"));
+    EXPECT_EQ(3, run.status.value) << run.err;
+    EXPECT_THAT(run.err, ::testing::HasSubstr(name));
+    EXPECT_FALSE(fs::exists(At("out") / name));
+  }
 }
 
 TEST_F(ReferenceTest, TheModelIsSummarizedAsThePeerDoes) {
