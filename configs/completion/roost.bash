@@ -19,21 +19,29 @@ _roost_files() {
 _roost_yolo_detect() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   case $prev in
-    --weights) _roost_files '*.pt' ;;
-    --data) _roost_files '*.y*ml' ;;
+    --weights) _roost_files '*[.i]pt' ;;
+    --data | --cfg) _roost_files '*.y*ml' ;;
     --project | --out) _roost_files ;;
     --device) _roost_words "cpu 0" ;;
     --color) _roost_words "auto always never" ;;
     --imgsz | --img | --img-size) _roost_words "320 640 1280" ;;
-    --conf-thres | --iou-thres | --max-det | --classes | --threads | --name | --line-thickness) COMPREPLY=() ;;
+    --conf-thres | --iou-thres | --max-det | --classes | --threads | --workers | --batch-size | --name | \
+      --line-thickness | --vid-stride | --shard | --max-time)
+      COMPREPLY=()
+      ;;
     *)
       case $cur in
         -*)
-          _roost_words "--weights --source --data --imgsz --img --img-size --conf-thres --iou-thres --max-det
-            --classes --agnostic-nms --device --threads --save-txt --save-conf --nosave --project --name --exist-ok
-            --out --line-thickness --hide-labels --hide-conf --quiet --color --help --version"
+          _roost_words "--weights --source --recursive --shard --vid-stride --data --cfg --imgsz --img --img-size
+            --conf-thres --iou-thres --max-det --classes --agnostic-nms --augment --device --half --batch-size
+            --threads --workers --save-txt --save-conf --save-empty --save-crop --save-csv --save-json --nosave
+            --view-img --visualize --project --name --exist-ok --out --line-thickness --hide-labels --hide-conf
+            --retina-masks --resume --max-time --strict --json --quiet --profile --color --help --version"
           ;;
-        *) _roost_files ;;
+        *)
+          _roost_files
+          if [ "$COMP_CWORD" -eq 1 ] && [[ info == "$cur"* ]]; then COMPREPLY+=(info); fi
+          ;;
       esac
       ;;
   esac

@@ -182,6 +182,8 @@ Result<void> WriteFileAtomically(const Path& path, std::string_view bytes) {
 
 bool IsAtomicTemporary(const Path& path) { return OwnerOfTemporary(path.filename().native()).has_value(); }
 
+bool IsBookkeeping(const Path& path) { return path.filename().native().starts_with(".roost-"); }
+
 bool IsAtomicLeftover(const Path& path) {
   const std::string name = path.filename();
   const std::optional<TemporaryOwner> owner = OwnerOfTemporary(name);

@@ -119,7 +119,7 @@ class Lister {
     if (S_ISDIR(info.st_mode))
       return Refuse(local, path, below, "a link to a folder: such links are not followed");
     if (!S_ISREG(info.st_mode)) return Refuse(local, path, below, KindOf(info.st_mode));
-    if (leave_out_ == std::pair(info.st_dev, info.st_ino)) return;
+    if (leave_out_ == std::pair(info.st_dev, info.st_ino) || IsBookkeeping(local)) return;
     NoteIncludes(below);
     if (!filter_.Takes(below)) return;
     if (IsAtomicTemporary(local) || IsTransferTemporary(local)) return tree_.half_written.push_back(local);

@@ -154,11 +154,13 @@ TEST_F(PipelineTest, WorksOnRealPicturesWithTheRealDetector) {
   const auto run = RunDag((reference / "weights" / "yolov5n.pt").string());
   ASSERT_EQ(0, run.status.value) << run.err;
   std::vector<std::string> files = FilesUnder(work() / "delivered");
-  ASSERT_EQ(4u, files.size());
+  ASSERT_EQ(6u, files.size());
   EXPECT_THAT(files[0], testing::EndsWith("bus.jpg"));
   EXPECT_THAT(files[1], testing::EndsWith("labels/bus.txt"));
-  EXPECT_THAT(files[2], testing::EndsWith("labels/zidane.txt"));
-  EXPECT_THAT(files[3], testing::EndsWith("zidane.jpg"));
+  EXPECT_THAT(files[2], testing::EndsWith("run.json"));
+  EXPECT_THAT(files[3], testing::EndsWith("labels/zidane.txt"));
+  EXPECT_THAT(files[4], testing::EndsWith("run.json"));
+  EXPECT_THAT(files[5], testing::EndsWith("zidane.jpg"));
 }
 
 }  // namespace

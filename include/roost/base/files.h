@@ -80,6 +80,9 @@ Result<void> WriteFileAtomically(const Path& path, std::string_view bytes);
 /// By its name, a temporary file of some AtomicFile: no result of anybody.
 bool IsAtomicTemporary(const Path& path);
 
+/// By its name (".roost-..."), what a program of Roost notes about its own work beside its results.
+bool IsBookkeeping(const Path& path);
+
 /// A temporary file of an AtomicFile that nobody will commit any more: its process on this host is gone, or,
 /// of another host, it has not been written for a day.
 bool IsAtomicLeftover(const Path& path);

@@ -424,7 +424,7 @@ TEST_F(YoloDetectTest, WrongFlagsEndWith64AndSayWhich) {
       {{"--source", "in", "--shard", "3"}, "--shard"},
       {{"--source", "in", "--shard", "9/8"}, "--shard"},
       {{"--source", "in", "--max-time", "soon"}, "--max-time"},
-      {{"--source", "0"}, "'0'"},
+      {{"--source", "screen"}, "'screen'"},
   };
   for (const auto& [arguments, text] : cases) {
     const auto run = Run(arguments);
