@@ -9,6 +9,7 @@ namespace roost::yolo {
 namespace {
 
 constexpr std::int64_t kMaxClasses = 1'000'000;
+constexpr std::uint64_t kMaxBytes = 64 << 20;
 
 Error Wrong(const Path& file, const YAML::Mark& mark, const std::string& what) {
   const std::string line = mark.is_null() ? "" : ":" + std::to_string(mark.line + 1);
@@ -18,7 +19,7 @@ Error Wrong(const Path& file, const YAML::Mark& mark, const std::string& what) {
 }  // namespace
 
 std::vector<std::string> ReadClassNames(const Path& dataset_yaml) {
-  const std::string text = ReadFile(dataset_yaml).value();
+  const std::string text = ReadRegularFile(dataset_yaml, kMaxBytes).value();
   try {
     const YAML::Node root = YAML::Load(text);
     const YAML::Node names = root.IsMap() ? root["names"] : YAML::Node(YAML::NodeType::Undefined);

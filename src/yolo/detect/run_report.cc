@@ -94,7 +94,6 @@ void WriteRunReport(const RunFacts& facts, const nlohmann::json& settings, const
                    {"pictures", summary.detected}}},
                  {"seconds", summary.wall.count() / 1000},
                  {"stage_milliseconds", ToJson(summary.times)}};
-  if (!facts.failure.empty()) report["failure"] = facts.failure;
   if (!facts.shard.empty()) report["shard"] = facts.shard;
   json& entries = report["inputs"] = json::array();
   const std::vector<std::string> keys = InputKeys(inputs);

@@ -13,8 +13,7 @@ namespace roost::yolo {
 
 /// What is said of a run beside its results.
 struct RunFacts {
-  std::string status;   ///< "finished", "stopped" or "failed"
-  std::string failure;  ///< why, where it failed
+  std::string status;  ///< "finished" or "stopped"
   int exit_code = 0;
   Clock::WallTime started;
   Clock::WallTime ended;

@@ -126,6 +126,8 @@ Error ModelYaml::Wrong(int line, const std::string& what) const {
   return Error(file + ":" + std::to_string(line) + ": " + what, ExitCode::kBadData);
 }
 
-ModelYaml ReadModelYaml(const Path& file) { return Reader(file).Read(ReadFile(file).value()); }
+ModelYaml ReadModelYaml(const Path& file) {
+  return Reader(file).Read(ReadRegularFile(file, kMaxFileSize).value());
+}
 
 }  // namespace roost::yolo

@@ -265,7 +265,7 @@ TEST_F(ReferenceTest, OddPicturesGiveWhatDetectPyGaveOrAreToldAsUnusable) {
   std::set<std::string> stems;
   for (const auto& [name, expected] : golden.items()) {
     if (name.find('.') == std::string::npos || name.starts_with('.')) continue;  // not found in a folder
-    if (name.ends_with(".gif")) continue;  // videos
+    if (name.ends_with(".gif")) continue;                                        // videos
     if (!stems.insert(Path(name).stem()).second) continue;
     fs::create_symlink(odd / name, At("in") / name);
     if (expected.at("rc") == 0) {
