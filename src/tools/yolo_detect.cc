@@ -138,7 +138,8 @@ Path DefaultProject(Task task) {
   ROOST_CHECK(false, "every task has its folder");
 }
 
-/// Half of the CPUs would do where the network runs on the others; where it runs on a GPU all are free.
+/// One per CPU: on a GPU's host all of them are free, and where the network needs them the workers mostly
+/// wait.
 int DefaultWorkers() { return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U)); }
 
 bool HasLiveStream(const std::vector<Input>& inputs) {

@@ -74,8 +74,8 @@ Findings Detector::Conclude(const Predictions& predictions, std::int64_t i,
                             const PreparedPicture& picture) const {
   Findings findings{.letterbox = picture.plan};
   for (const LayerMaps& maps : predictions.layers) {
-    LayerMaps& own =
-        findings.layers.emplace_back(maps.layer, maps.class_name, maps.channels, maps.height, maps.width);
+    LayerMaps& own = findings.layers.emplace_back();
+    own = {maps.layer, maps.class_name, maps.channels, maps.height, maps.width, {}};
     const std::span<const float> values = maps.of(i);
     own.values.assign(values.begin(), values.end());
   }

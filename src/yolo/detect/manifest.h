@@ -47,7 +47,7 @@ class Manifest {
  public:
   struct Options {
     Path folder;
-    std::string name = "";  ///< of the shard, where several jobs share the folder: "3of8"
+    std::string name;  ///< of the shard, where several jobs share the folder: "3of8"
     bool resume = false;
     bool owns_labels = false;  ///< for a new run: every label file in the folder will be ours
   };

@@ -86,6 +86,7 @@ Model ReadNetworks(const DetectorOptions& options) {
     model.traits.input = RoundedUp(model.traits.input, model.traits.stride);
   }
   std::vector<std::optional<DetectionLevels>> levels;  // of each network, to augment it
+  levels.reserve(networks.size());
   for (const Network& network : networks) {
     levels.push_back(options.augment ? std::optional(LevelsOf(network)) : std::nullopt);
   }
