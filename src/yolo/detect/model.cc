@@ -67,6 +67,10 @@ Model ReadScript(const DetectorOptions& options) {
 }
 
 Model ReadNetworks(const DetectorOptions& options) {
+  if (options.visualize && (options.augment || options.weights.size() > 1)) {
+    throw Error("--visualize shows one model at work: neither with --augment nor with several --weights",
+                ExitCode::kUsage);
+  }
   std::vector<Network> networks;
   std::vector<EnsembleMember> members;
   Model model;
