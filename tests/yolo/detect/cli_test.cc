@@ -336,6 +336,40 @@ TEST_F(YoloDetectTest, PredictionsAreSummarizedForSpreadsheetsAndCoco) {
   EXPECT_EQ((std::vector<double>{32, 32, 32, 32}), coco[0].at("bbox").get<std::vector<double>>());
 }
 
+TEST_F(YoloDetectTest, WhatLayersSeeIsSavedAsPicturesAndArrays) {
+  const auto run = Detect({"--out", "results", "--visualize", "--nosave"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  EXPECT_TRUE(ReadImage(At("results/a/stage0_Conv2d_features.png")));
+  const std::string array = ReadText(At("results/a/stage0_Conv2d_features.npy"));
+  EXPECT_THAT(array, StartsWith("\x93NUMPY\x01"));
+  EXPECT_THAT(array, HasSubstr("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 3, 4), }"));
+  const std::size_t data = array.find('\n') + 1;
+  EXPECT_EQ(0U, data % 64) << "as NumPy asks for";
+  EXPECT_EQ(3U * 3 * 4 * sizeof(float), array.size() - data);
+}
+
+TEST_F(YoloDetectTest, AnEnsembleOfOneModelTwiceFindsWhatItFindsOnce) {
+  const auto run = Run({"--weights", "tiny.pt", "tiny.pt", "--source", "in/a.png", "--imgsz", "128",
+                        "--threads", "1", "--save-txt", "--nosave", "--out", "results"});
+  ASSERT_EQ(0, run.status.value) << run.err;
+  EXPECT_THAT(ReadText(At("results/labels/a.txt")),
+              AllOf(HasSubstr("0 0.375 0.5 0.25 0.333333\n"), HasSubstr("1 0.625 0.5 0.25 0.333333\n")));
+  EXPECT_EQ(64, Detect({"--weights", "tiny.pt", "tiny.pt", "--visualize"}).status.value);
+}
+
+TEST_F(YoloDetectTest, FlagsThatHaveNothingToDoAreExplainedAndTheRunGoesOn) {
+  const auto run = Detect({"--out", "results", "--dnn", "--update"});
+  EXPECT_EQ(0, run.status.value);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("warning: --dnn is for"), HasSubstr("warning: --update rewrites")));
+}
+
+TEST_F(YoloDetectTest, HalfPrecisionWithoutCudaIsRefusedAndLeavesNothing) {
+  const auto run = Detect({"--device", "cpu", "--half"});
+  EXPECT_EQ(64, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("--half needs a CUDA device"));
+  EXPECT_FALSE(fs::exists(At("runs/detect/exp")));
+}
+
 TEST_F(YoloDetectTest, AListFileGivesLabelsAndNoPictures) {
   WriteFile(At("list.txt"), "in/b.jpg\nin/a.png\nin/gone.png\n");
   const auto run = Run({"--weights", "tiny.pt", "--source", "list.txt", "--imgsz", "128", "--save-txt",

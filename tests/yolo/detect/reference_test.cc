@@ -214,6 +214,36 @@ TEST_F(ReferenceTest, CutOutsHaveTheNamesAndSizesOfDetectPy) {
   }
 }
 
+TEST_F(ReferenceTest, ModelsOfOtherTasksGiveTheResultsOfTheirScripts) {
+  ROOST_NEEDS_REFERENCE();
+  const Path checkpoints = *test::ReferenceDir() / "golden/checkpoints";
+  const Path picture = *test::ReferenceDir() / "images/photos/bus.jpg";
+  const auto run = [&](const char* weights, std::vector<std::string> more) {
+    std::vector<std::string> words = {test::Program("yolo-detect"),
+                                      "--weights",
+                                      checkpoints / weights,
+                                      "--source",
+                                      picture,
+                                      "--save-txt",
+                                      "--threads",
+                                      "1"};
+    words.insert(words.end(), more.begin(), more.end());
+    return test::RunCommand(words, folder_.path());
+  };
+  const auto classified = run("classify.pt", {});
+  ASSERT_EQ(0, classified.status.value) << classified.err;
+  EXPECT_EQ("runs/predict-cls/exp\n", classified.out);
+  EXPECT_THAT(classified.err, ::testing::HasSubstr("bus.jpg: 224x224 kind 2 0.18, kind 6 0.18, "));
+  EXPECT_THAT(ReadText(At("runs/predict-cls/exp/labels/bus.txt")),
+              ::testing::StartsWith("0.18 kind 2\n0.18 kind 6\n"));
+
+  const auto segmented = run("segment.pt", {"--conf-thres", "0.3", "--max-det", "5"});
+  ASSERT_EQ(0, segmented.status.value) << segmented.err;
+  EXPECT_EQ("runs/predict-seg/exp\n", segmented.out);
+  EXPECT_EQ(5, std::ranges::count(ReadText(At("runs/predict-seg/exp/labels/bus.txt")), '\n'));
+  EXPECT_TRUE(ReadImage(At("runs/predict-seg/exp/bus.jpg")));
+}
+
 TEST_F(ReferenceTest, VideosGiveLabelsPerFrameAndAClipThatPlays) {
   ROOST_NEEDS_REFERENCE();
   const auto odd = Json(Golden() / "odd_inputs.json");
