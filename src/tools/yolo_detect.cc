@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <sched.h>
 #include <unistd.h>
 
 #include "roost/base/clock.h"
@@ -40,10 +40,12 @@ Path FindWeights(const std::string& name, Reporter& reporter) {
 }
 
 /// The inputs of this process; what is on the web is fetched into a folder that `downloads` becomes.
-Inputs FindAll(const DetectFlags& flags, std::optional<TemporaryDirectory>& downloads, Reporter& reporter) {
+Inputs FindAll(const DetectFlags& flags, std::vector<Input>& all_shards,
+               std::optional<TemporaryDirectory>& downloads, Reporter& reporter) {
   Inputs inputs = FindInputs(flags.sources, {.recursive = flags.recursive, .standard_input = &std::cin});
   if (!flags.shard.empty()) {
     const auto [index, count] = ParseShard(flags.shard);
+    all_shards = inputs.files;
     inputs.files = Shard(std::move(inputs.files), index % count, count);
   }
   const auto is_download = [](const Input& input) {
@@ -68,8 +70,13 @@ nlohmann::json Settings(const DetectFlags& flags, const DetectorOptions& detecto
     weights.push_back(
         {{"name", JsonName(file.filename())}, {"sha256", DigestOfFile(DigestKind::kSha256, file).value()}});
   }
+  const auto digest_of = [](const Path& file) {
+    return file.empty() ? nlohmann::json() : nlohmann::json(DigestOfFile(DigestKind::kSha256, file).value());
+  };
   const NmsOptions& nms = detector.nms;
   return {{"weights", weights},
+          {"cfg", digest_of(detector.cfg)},
+          {"data", digest_of(detector.data)},
           {"imgsz", {traits.input.height, traits.input.width}},
           {"conf_thres", nms.conf_thres},
           {"iou_thres", nms.iou_thres},
@@ -119,11 +126,12 @@ void WarnAboutSurprises(const DetectFlags& flags, const Inputs& inputs, const Mo
   }
 }
 
-/// "3of8": what the files about a run carry in their names where several jobs share a folder.
+/// "3of8": what the files about a run carry in their names where several jobs share a folder; the same for
+/// the two ways to count.
 std::string ShardName(const std::string& shard) {
-  std::string name = shard;
-  if (const std::size_t slash = name.find('/'); slash != std::string::npos) name.replace(slash, 1, "of");
-  return name;
+  if (shard.empty()) return "";
+  const auto [index, count] = ParseShard(shard);
+  return std::to_string(index % count) + "of" + std::to_string(count);
 }
 
 Path DefaultProject(Task task) {
@@ -140,7 +148,12 @@ Path DefaultProject(Task task) {
 
 /// One per CPU: on a GPU's host all of them are free, and where the network needs them the workers mostly
 /// wait.
-int DefaultWorkers() { return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U)); }
+int DefaultWorkers() {
+  constexpr int kMost = 8;
+  cpu_set_t cpus;  // those that this process may use: a slot of a batch system has some of the machine's
+  CPU_ZERO(&cpus);
+  return ::sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? std::clamp(CPU_COUNT(&cpus), 1, kMost) : 1;
+}
 
 bool HasLiveStream(const std::vector<Input>& inputs) {
   return std::ranges::any_of(inputs, [](const Input& input) { return input.kind == Input::Kind::kStream; });
@@ -161,13 +174,16 @@ int Detect(const DetectFlags& flags) {
   Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags.color)),
                     {.quiet = flags.quiet, .profile = flags.profile}, flags.json ? &std::cout : nullptr);
   std::optional<TemporaryDirectory> downloads;
-  const Inputs inputs = FindAll(flags, downloads, reporter);
+  std::vector<Input> all_shards;  // empty without --shard
+  const Inputs inputs = FindAll(flags, all_shards, downloads, reporter);
   DetectorOptions options = flags.detector;
   for (const std::string& name : flags.weights) options.weights.push_back(FindWeights(name, reporter));
   if (!flags.imgsz.empty()) options.imgsz = {flags.imgsz.front(), flags.imgsz.back()};
   Model model = ReadModel(options);
   WarnAboutSurprises(flags, inputs, model.traits, options.imgsz, reporter);
 
+  // From here on there is something to stop cleanly; what came before left nothing behind.
+  StopSignals signals;
   RunFolderOptions folder_options = flags.folder;
   if (folder_options.project.empty()) folder_options.project = DefaultProject(model.traits.task);
   const RunFolder folder = RunFolder::Create(folder_options);
@@ -207,6 +223,12 @@ int Detect(const DetectFlags& flags) {
   }
   for (const std::string& line : model.summary) reporter.Say(line);
 
+  const auto file = [&](const std::string& stem, const char* suffix) {
+    return folder.path() / (stem + manifest->suffix() + suffix);
+  };
+  // That of an earlier process; should this one fail, it would tell a wrong story.
+  std::error_code ignored;
+  std::filesystem::remove(file("run", ".json"), ignored);
   const Detector detector(std::move(open.engine), std::move(open.traits), options.nms);
   const RunOptions run{
       .pipeline = {.batch = flags.batch,
@@ -215,13 +237,9 @@ int Detect(const DetectFlags& flags) {
       .feed = {.vid_stride = flags.vid_stride, .warn = [&](const std::string& line) { reporter.Warn(line); }},
       .viewer = viewer.get(),
       .max_time = flags.max_time};
-  StopSignals signals;
   const RunResult result =
       RunDetection(inputs.files, detector, output, run, *manifest, reporter, [&] { return signals.Next(); });
 
-  const auto file = [&](const std::string& stem, const char* suffix) {
-    return folder.path() / (stem + manifest->suffix() + suffix);
-  };
   if (output.save_csv) WriteCsv(inputs.files, result, detector.names(), file("predictions", ".csv"));
   if (output.save_json) WriteCocoJson(inputs.files, result, detector.names(), file("predictions", ".json"));
   SyncFileSystem(folder.path()).value();

@@ -56,7 +56,7 @@ bool LabelWriter::Write(const Path& stem, std::string lines) {
     return !first && exists;
   }
   if (!first && exists) lines.insert(0, ReadFile(path).value());
-  if (stem.has_parent_path()) MakeDirectories(path.parent_path());
+  MakeDirectories(path.parent_path());
   AtomicFile file(path);
   file.Write(lines).value();
   file.Commit(AtomicFile::Sync::kNo).value();

@@ -176,15 +176,22 @@ Manifest::Manifest(const Options& options, const json& settings)
   const auto header = std::find_if(lines.rbegin(), lines.rend(), IsHeader);
   if (options.resume && header != lines.rend()) {
     CheckSettings(header->value("settings", json::object()), settings, path_);
+    owns_labels_ = header->value("owns_labels", false);
     finished_ = IntactRecords(std::span(header.base(), lines.end()), options.folder);
     return;
   }
+  owns_labels_ = options.owns_labels;
   const json first = {{"roost_manifest", 1},
                       {"version", ROOST_VERSION},
                       {"started", FormatTime(SystemClock().WallNow(), "%Y-%m-%dT%H:%M:%SZ", /*utc=*/true)},
                       {"owns_labels", options.owns_labels},
                       {"settings", settings}};
   WriteAll(file_.get(), JsonLine(first) + "\n", path_).value();
+}
+
+void Manifest::Claim(const std::string& name) {
+  if (owns_labels_) return;
+  WriteAll(file_.get(), JsonLine(json{{"claims", JsonName(name)}}) + "\n", path_).value();
 }
 
 void Manifest::Add(const InputRecord& record) {
@@ -202,6 +209,8 @@ Manifest::Ownership Manifest::OutputsIn(const Path& folder) {
     for (const json& line : ParseLines(*text)) {
       if (IsHeader(line)) {
         ownership.all_labels |= line.value("owns_labels", false);
+      } else if (const auto claim = line.find("claims"); claim != line.end() && claim->is_string()) {
+        ownership.files.insert(NameOfJson(*claim));
       } else if (const auto record = RecordOf(line)) {
         for (const auto& [output, size] : record->outputs) ownership.files.insert(output);
       }

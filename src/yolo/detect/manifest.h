@@ -61,6 +61,11 @@ class Manifest {
   /// were; in the order of the file.
   const std::vector<InputRecord>& finished() const { return finished_; }
 
+  /// Notes, before it is written, that the label file `name` ("labels/a.txt") will be ours: were the process
+  /// killed between file and record, nobody would know. Notes nothing where all label files are ours anyway.
+  /// Throws Error (cannot create).
+  void Claim(const std::string& name);
+
   /// Throws Error (cannot create).
   void Add(const InputRecord& record);
 
@@ -80,6 +85,7 @@ class Manifest {
   Path path_;
   std::string suffix_;
   FileDescriptor file_;
+  bool owns_labels_ = false;
   std::vector<InputRecord> finished_;
 };
 

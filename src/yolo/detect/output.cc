@@ -30,6 +30,12 @@ bool Exists(const Path& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
+Error WouldReplace(const Path& folder, const Path& input) {
+  return Error("the output folder '" + folder.string() + "' holds the input '" + input.string() +
+                   "', which would be replaced by a result",
+               ExitCode::kUsage, "choose another folder, or --nosave");
+}
+
 void CheckInputsSurvive(const std::vector<Input>& inputs, const Path& folder) {
   std::map<std::pair<dev_t, ino_t>, Path> input_files;
   for (const Input& input : inputs) {
@@ -39,37 +45,78 @@ void CheckInputsSurvive(const std::vector<Input>& inputs, const Path& folder) {
     if (!input.unusable.empty()) continue;
     const Path output = folder / OutputName(input);
     const auto replaced = FileAt(output);
-    const auto found = replaced ? input_files.find(*replaced) : input_files.end();
-    const auto output_folder = FileAt(output.parent_path());
-    const bool in_place = output_folder && FileAt(input.path.parent_path()) == output_folder &&
-                          output.filename() == input.path.filename();
-    if (found == input_files.end() && !in_place) continue;
-    const Path& victim = in_place ? input.path : found->second;
-    throw Error("the output folder '" + folder.string() + "' holds the input '" + victim.string() +
-                    "', which would be replaced by an annotated picture",
-                ExitCode::kUsage, "choose another folder, or --nosave");
+    if (!replaced) continue;
+    if (const auto found = input_files.find(*replaced); found != input_files.end()) {
+      throw WouldReplace(folder, found->second);
+    }
+    // Also a file beside the input that only looks like its annotated copy: clip.mp4 beside clip.avi.
+    if (FileAt(output.parent_path()) == FileAt(input.path.parent_path())) throw WouldReplace(folder, output);
   }
+}
+
+/// Nothing that is looked at may lie where this run writes cut-outs.
+void CheckNoInputBelow(const std::vector<Input>& inputs, const Path& folder) {
+  std::error_code error;
+  const Path resolved = fs::weakly_canonical(folder, error);
+  for (const Input& input : inputs) {
+    const Path relative = input.path.lexically_relative(resolved);
+    if (!relative.empty() && *relative.begin() != "..") throw WouldReplace(folder, input.path);
+  }
+}
+
+/// "clip" for "clip_12.txt"; nothing for names of another form.
+std::optional<std::string> StemOfFrameLabels(const Path& name) {
+  const std::string stem = name.stem();
+  const std::size_t digits = stem.find_last_not_of("0123456789") + 1;
+  const bool is_frame =
+      name.extension() == ".txt" && digits > 0 && digits < stem.size() && stem[digits - 1] == '_';
+  return is_frame ? std::optional(stem.substr(0, digits - 1)) : std::nullopt;
 }
 
 void CheckLabelsAreOurs(const std::vector<Input>& inputs, const Path& folder) {
   const Manifest::Ownership noted = Manifest::OutputsIn(folder);
   if (noted.all_labels) return;
-  std::set<Path> ours;
-  for (const Input& input : inputs) {
-    if (Exists(folder / OutputName(input))) ours.insert(LabelStem(input, 0));
-  }
-  for (const Input& input : inputs) {
-    const Path stem = LabelStem(input, 0);
-    const Path name = LabelWriter::PathFor("labels", stem);
-    if (ours.contains(stem) || noted.files.contains(name) || !Exists(folder / name)) continue;
+  const auto check = [&](const Path& name, const Input& input) {
+    if (noted.files.contains(name) || !Exists(folder / name)) return;
     throw Error("'" + (folder / name).string() +
                     "' exists and is not known as a result of yolo-detect: the labels of '" +
                     input.path.string() + "' would replace it",
                 ExitCode::kCannotCreate,
                 "choose another output folder; or, if these labels are no longer needed, remove '" +
                     (folder / "labels").string() + "'");
+  };
+  std::map<Path, const Input*> videos;  // by the stem of their label files
+  for (const Input& input : inputs) {
+    check(LabelWriter::PathFor("labels", LabelStem(input, 0)), input);
+    if (input.kind != Input::Kind::kImage) videos[LabelStem(input, 0)] = &input;
+  }
+  if (videos.empty()) return;
+  std::error_code error;  // a folder that cannot be read holds nothing that we know of
+  for (fs::recursive_directory_iterator it(folder / "labels", error), end; !error && it != end;
+       it.increment(error)) {
+    const Path name = it->path().lexically_relative(folder / "labels");
+    const auto stem = StemOfFrameLabels(name);
+    const auto video = stem ? videos.find(name.parent_path() / *stem) : videos.end();
+    if (video != videos.end()) check("labels" / name, *video->second);
   }
 }
+
+/// Warns of the first few, and then how many more there are.
+class Warnings {
+ public:
+  explicit Warnings(Reporter& reporter) : reporter_(reporter) {}
+  ~Warnings() {
+    if (count_ > kShown) reporter_.Warn("... and " + std::to_string(count_ - kShown) + " more such warnings");
+  }
+  void Add(const std::string& line) {
+    if (++count_ <= kShown) reporter_.Warn(line);
+  }
+
+ private:
+  static constexpr std::size_t kShown = 20;
+  Reporter& reporter_;
+  std::size_t count_ = 0;
+};
 
 }  // namespace
 
@@ -90,8 +137,11 @@ Path LabelStem(const Input& input, std::int64_t frame) {
 
 void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter) {
   if (options.save_pictures) CheckInputsSurvive(inputs, options.folder);
+  if (options.save_crops) CheckNoInputBelow(inputs, options.folder / "crops");
+  if (options.save_features) CheckNoInputBelow(inputs, options.folder);
   if (options.save_labels) CheckLabelsAreOurs(inputs, options.folder);
 
+  Warnings warnings(reporter);
   std::map<Path, Path> by_stem;
   std::map<Path, Path> by_output;
   for (const Input& input : inputs) {
@@ -99,14 +149,14 @@ void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options
     if (options.save_pictures) {
       const auto [it, unique] = by_output.emplace(OutputName(input), input.path);
       if (!unique) {
-        reporter.Warn("'" + input.path.string() + "' has the name of '" + it->second.string() +
-                      "': only one of the two annotated pictures will remain");
+        warnings.Add("'" + input.path.string() + "' has the name of '" + it->second.string() +
+                     "': only one of the two annotated pictures will remain");
       }
     }
     if (options.save_labels) {
       const auto [it, unique] = by_stem.emplace(LabelStem(input, 0), input.path);
       if (!unique) {
-        reporter.Warn("'" + input.path.string() + "' and '" + it->second.string() + "' share a label file");
+        warnings.Add("'" + input.path.string() + "' and '" + it->second.string() + "' share a label file");
       }
     }
   }

@@ -41,8 +41,7 @@ Path LabelStem(const Input& input, std::int64_t frame);
 /// through links (Error, usage), or label files in the place of ones that no run of ours wrote, as a
 /// dataset's labels (Error, cannot create). Warns about inputs that share an output file.
 ///
-/// A label file counts as ours where a manifest in the output folder says so, or where the annotated picture
-/// of one of its inputs lies in the output folder: a run writes the picture first.
+/// A label file counts as ours where a manifest in the output folder says so.
 void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options, Reporter& reporter);
 
 }  // namespace roost::yolo

@@ -23,7 +23,8 @@ Error CannotUse(const Path& path, const std::string& why) {
 // What is done with frames, by threads that have them to themselves.
 
 /// Decode, letterbox. Nothing, and an error in the frame, where it cannot be used.
-std::optional<PreparedPicture> Prepare(ProcessedFrame& item, const Path& path, const Detector& detector) {
+std::optional<PreparedPicture> Prepare(ProcessedFrame& item, const Path& path, const Detector& detector,
+                                       bool keep_image) {
   try {
     Frame& frame = item.frame;
     if (!frame.image) {
@@ -35,6 +36,8 @@ std::optional<PreparedPicture> Prepare(ProcessedFrame& item, const Path& path, c
       frame.image = std::move(*image);
     }
     auto prepared = Timed(item.times.pre_process, [&] { return detector.Prepare(*frame.image); });
+    item.picture_size = frame.image->size();
+    if (!keep_image) frame.image.reset();
     if (prepared) return std::move(*prepared);
     frame.error = CannotUse(path, prepared.error().message());
   } catch (const std::bad_alloc&) {
@@ -91,9 +94,11 @@ class Window {
       const auto start = [&](void (Window::*body)()) {
         threads.emplace_back([this, body] { Guarded([&] { (this->*body)(); }); });
       };
-      start(&Window::FeedAll);
-      start(&Window::InferAll);
-      for (int i = 0; i < options_.workers; ++i) start(&Window::Work);
+      Guarded([&] {  // a machine may have no more threads to give
+        start(&Window::FeedAll);
+        start(&Window::InferAll);
+        for (int i = 0; i < options_.workers; ++i) start(&Window::Work);
+      });
       Guarded([&] { FinishAll(finish, stopped); });
       Change([&] { over_ = true; });
     }
@@ -170,7 +175,7 @@ class Window {
       if (render) {
         RenderOne(slot->item, path, render_);
       } else {
-        slot->prepared = Prepare(slot->item, path, detector_);
+        slot->prepared = Prepare(slot->item, path, detector_, options_.keep_images);
       }
       lock.lock();
       slot->stage = !render && slot->prepared ? Stage::kPrepared : Stage::kReady;

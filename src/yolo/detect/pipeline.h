@@ -21,8 +21,9 @@ struct ProcessedFrame {
   std::optional<Findings> findings;
   StageTimes times;
 
-  // What the render step made
   Size picture_size;
+
+  // What the render step made
   std::string picture;  ///< the annotated picture, encoded, where it is asked for
   std::vector<std::pair<std::string, std::string>> features;  ///< names and contents, for --visualize
   std::vector<std::string> crops;  ///< an encoded picture of each detection, where they are asked for
@@ -33,6 +34,8 @@ struct PipelineOptions {
   int workers = 1;         ///< threads that decode and render
   /// Wait for more pictures of a size to fill a batch. Not with live streams, whose pictures are late then.
   bool patient = true;
+  /// The render step needs the pictures. Else they are given up as soon as the network has its copy.
+  bool keep_images = true;
 };
 
 /// Frames in, processed frames out, in the same order whatever the options are: a thread that feeds, some

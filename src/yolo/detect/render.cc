@@ -47,8 +47,6 @@ Result<void> Renderer::CutOutAll(ProcessedFrame& item) const {
 }
 
 Result<void> Renderer::Render(ProcessedFrame& item) const {
-  Image& image = *item.frame.image;
-  item.picture_size = image.size();
   const bool still = item.frame.number == 0;
   try {
     if (options_.save_features) {
@@ -60,12 +58,12 @@ Result<void> Renderer::Render(ProcessedFrame& item) const {
     if (options_.save_crops) {
       if (auto cut = CutOutAll(item); !cut) return cut;
     }
-    if (options_.save_pictures || options_.show) Draw(image, *item.findings);
+    if (options_.save_pictures || options_.show) Draw(*item.frame.image, *item.findings);
   } catch (const Error& error) {
     return error;
   }
   if (options_.save_pictures && still) {
-    auto encoded = EncodeImage(image, OutputName(inputs_[item.frame.input]).extension());
+    auto encoded = EncodeImage(*item.frame.image, OutputName(inputs_[item.frame.input]).extension());
     if (!encoded) return encoded.error();
     item.picture = std::move(*encoded);
   }

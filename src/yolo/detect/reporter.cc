@@ -31,6 +31,11 @@ std::string NameOf(const Input& input) {
   return Printable(input.origin.empty() ? input.path.native() : input.origin);
 }
 
+/// For scripts: the name that the user knows it by.
+std::string ShownName(const Input& input) {
+  return JsonName(input.origin.empty() ? input.path.native() : input.origin);
+}
+
 /// detect.py's beginning of a line.
 std::string Place(const InputPlace& place, const Frame& frame) {
   if (place.input.kind == Input::Kind::kStream) return std::to_string(place.number - 1) + ": ";
@@ -104,7 +109,7 @@ void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, con
   Say(Place(place, item.frame) + std::to_string(network.height) + "x" + std::to_string(network.width) + " " +
       what + Milli(item.times.inference));
   if (json_ == nullptr) return;
-  nlohmann::ordered_json line = {{"input", JsonName(place.input.path)},
+  nlohmann::ordered_json line = {{"input", ShownName(place.input)},
                                  {"height", item.picture_size.height},
                                  {"width", item.picture_size.width}};
   if (item.frame.number > 0) line["frame"] = item.frame.number;
@@ -119,8 +124,7 @@ void Reporter::Detected(const InputPlace& place, const ProcessedFrame& item, con
 void Reporter::Unusable(const InputPlace& place, const std::string& why) {
   Write(Styled(terminal_, Style::kRed, Numbered(place) + ": " + Printable(why)));
   if (json_ == nullptr) return;
-  *json_ << JsonLine(nlohmann::ordered_json{{"input", JsonName(place.input.path)}, {"error", why}})
-         << std::endl;
+  *json_ << JsonLine(nlohmann::ordered_json{{"input", ShownName(place.input)}, {"error", why}}) << std::endl;
 }
 
 void Reporter::Finished(const RunSummary& summary, Size network) {
@@ -145,7 +149,7 @@ void Reporter::Finished(const RunSummary& summary, Size network) {
     const std::string why = summary.out_of_time
                                 ? "--max-time is over"
                                 : "stopped by signal " + std::to_string(summary.stopped_by_signal);
-    Warn(why + ": " + std::to_string(summary.left()) + " of " + Count(summary.inputs, "input") +
+    Warn(why + ": " + std::to_string(summary.left) + " of " + Count(summary.inputs, "input") +
          " left, to go on with --resume");
   }
   if (summary.unusable.empty()) return;

@@ -20,6 +20,7 @@ struct RunSummary {
   std::size_t inputs = 0;           ///< all that were asked for
   std::size_t finished_before = 0;  ///< of them by an earlier process, where the run was resumed
   std::size_t finished = 0;         ///< by this process
+  std::size_t left = 0;             ///< nobody has done them yet
   std::size_t detected = 0;         ///< pictures and frames that went all the way
   StageTimes times;                 ///< of all of them together
   Milliseconds wall{0};
@@ -29,7 +30,6 @@ struct RunSummary {
   int stopped_by_signal = 0;               ///< 0 = not stopped
   bool out_of_time = false;                ///< --max-time
 
-  std::size_t left() const { return inputs - finished_before - finished - unusable.size(); }
   bool stopped() const { return stopped_by_signal != 0 || out_of_time; }
 };
 

@@ -1,6 +1,7 @@
 #include "yolo/detect/results.h"
 
 #include <algorithm>
+#include <climits>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -23,14 +24,24 @@ void WriteWhole(const Path& path, std::string_view bytes) {
   file.Commit(AtomicFile::Sync::kNo).value();
 }
 
+/// One input with a name at the limit must not end the run.
+void CheckName(const Path& name) {
+  if (name.filename().native().size() <= NAME_MAX) return;
+  throw Error(
+      "its result would be called '" + name.filename().string() + "', which is too long for a file name",
+      ExitCode::kBadData);
+}
+
 }  // namespace
 
 ResultWriter::ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
                            const std::vector<Input>& all, const ModelTraits& traits,
-                           const OutputOptions& options, const std::vector<InputRecord>& finished)
+                           const OutputOptions& options, Manifest& manifest,
+                           const std::vector<InputRecord>& finished)
     : inputs_(inputs),
       traits_(traits),
       options_(options),
+      manifest_(manifest),
       labels_(options.folder / "labels", options.save_empty) {
   for (const InputRecord& record : finished) {
     for (const auto& [name, size] : record.outputs) {
@@ -74,7 +85,6 @@ void ResultWriter::Write(ProcessedFrame& item) {
                                    .frame = item.frame.number});
     }
   }
-  // The picture first: CheckOutputs() knows by it whose the label file is.
   if (options_.save_pictures) {
     if (item.frame.number > 0) {
       WriteFrame(item, open);
@@ -87,7 +97,10 @@ void ResultWriter::Write(ProcessedFrame& item) {
   if (options_.save_crops) WriteCrops(item, open);
   if (options_.save_labels) {
     const Path stem = LabelStem(inputs_[item.frame.input], item.frame.number);
-    if (labels_.Write(stem, LabelText(item))) Note(LabelWriter::PathFor("labels", stem), open.record);
+    const Path name = LabelWriter::PathFor("labels", stem);
+    CheckName(name);
+    manifest_.Claim(name);
+    if (labels_.Write(stem, LabelText(item))) Note(name, open.record);
   }
 }
 
@@ -116,6 +129,7 @@ void ResultWriter::GiveUp(std::size_t input) {
 }
 
 void ResultWriter::WritePicture(const Path& name, const std::string& bytes, InputRecord& record) {
+  CheckName(name);
   const Path path = options_.folder / name;
   if (name.has_parent_path()) MakeDirectories(path.parent_path());
   WriteWhole(path, bytes);

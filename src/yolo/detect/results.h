@@ -25,9 +25,10 @@ class ResultWriter {
   /// inputs of this run that an earlier process did; their files stay.
   ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
                const std::vector<Input>& all, const ModelTraits& traits, const OutputOptions& options,
-               const std::vector<InputRecord>& finished);
+               Manifest& manifest, const std::vector<InputRecord>& finished);
 
-  /// The files of one frame. Throws Error (cannot create, permission).
+  /// The files of one frame. Throws Error: cannot create, permission; bad data, which is this input's fault
+  /// only, where a name would be too long for the file system.
   void Write(ProcessedFrame& item);
 
   /// Ends an input all of whose frames are written: its video gets its name. Returns what there is to note
@@ -58,6 +59,7 @@ class ResultWriter {
   const std::vector<Input>& inputs_;
   const ModelTraits& traits_;
   const OutputOptions& options_;
+  Manifest& manifest_;
   LabelWriter labels_;
   std::set<Path> written_;                    ///< annotated pictures of this run, below the output folder
   std::optional<Manifest::Ownership> owned_;  ///< of files in the folder, once it was asked

@@ -20,6 +20,8 @@ namespace roost::yolo {
 struct RunOptions {
   PipelineOptions pipeline;
   FeedOptions feed;
+  /// The inputs of all shards, in order, where `inputs` are those of one: names of cut-outs follow from them.
+  const std::vector<Input>* all_shards = nullptr;
   Viewer* viewer = nullptr;                               ///< --view-img
   std::optional<std::chrono::duration<double>> max_time;  ///< from when the run begins
 };

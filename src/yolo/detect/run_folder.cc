@@ -27,10 +27,11 @@ bool Claim(const Path& path) {
 std::pair<Path, bool> Choose(const RunFolderOptions& options) {
   if (!options.exact.empty() || options.exist_ok) {
     Path path = options.exact.empty() ? options.project / options.name : options.exact;
-    std::error_code error;  // what is wrong, MakeDirectories says
-    const bool existed = fs::is_directory(path, error);
-    MakeDirectories(path);
-    return {std::move(path), !existed};
+    if (path.has_parent_path()) MakeDirectories(path.parent_path());
+    // Of two processes that come here together, one has made it.
+    const bool made = ::mkdir(path.c_str(), 0777) == 0;
+    if (!made) MakeDirectories(path);  // says what is wrong, if anything
+    return {std::move(path), made};
   }
   const Path first = options.project / options.name;
   MakeDirectories(first.parent_path());
@@ -48,7 +49,8 @@ std::pair<Path, bool> Choose(const RunFolderOptions& options) {
 void RemoveLeftovers(const Path& folder) {
   std::vector<Path> leftovers;
   std::error_code error;  // a folder that cannot be read may still be written: CheckWritable() finds out
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
+       !error && it != end; it.increment(error)) {
     if (IsAtomicLeftover(it->path())) leftovers.push_back(it->path());
   }
   for (const Path& path : leftovers) fs::remove(path, error);
@@ -69,7 +71,6 @@ RunFolder RunFolder::Create(const RunFolderOptions& options) {
   }
   if (!made) {
     RemoveLeftovers(folder.path());
-    RemoveLeftovers(folder.labels());
   }
   CheckWritable(options.labels ? folder.labels() : folder.path());
   return folder;

@@ -90,7 +90,7 @@ void WriteRunReport(const RunFacts& facts, const nlohmann::json& settings, const
                    {"done", summary.finished_before + summary.finished},
                    {"done_before", summary.finished_before},
                    {"unusable", summary.unusable.size()},
-                   {"left", summary.left()},
+                   {"left", summary.left},
                    {"pictures", summary.detected}}},
                  {"seconds", summary.wall.count() / 1000},
                  {"stage_milliseconds", ToJson(summary.times)}};
@@ -107,11 +107,19 @@ void WriteCsv(const std::vector<Input>& inputs, const RunResult& result,
   std::string text = "Image Name,Prediction,Confidence\r\n";
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!result.records[i]) continue;
-    for (auto it = result.records[i]->found.rbegin(); it != result.records[i]->found.rend(); ++it) {
-      char confidence[32];
-      std::snprintf(confidence, sizeof confidence, "%.2f", static_cast<double>(it->confidence));
-      text += CsvField(inputs[i].path.filename()) + "," + CsvField(ClassName(names, it->class_id)) + "," +
-              confidence + "\r\n";
+    const std::vector<FoundObject>& found = result.records[i]->found;
+    // Frame by frame, and in each the worst object first: detect.py's order.
+    for (auto first = found.begin(); first != found.end();) {
+      const auto last = std::find_if(first, found.end(),
+                                     [&](const FoundObject& object) { return object.frame != first->frame; });
+      for (auto it = last; it != first;) {
+        --it;
+        char confidence[32];
+        std::snprintf(confidence, sizeof confidence, "%.2f", static_cast<double>(it->confidence));
+        text += CsvField(inputs[i].path.filename()) + "," + CsvField(ClassName(names, it->class_id)) + "," +
+                confidence + "\r\n";
+      }
+      first = last;
     }
   }
   WriteFileAtomically(file, text).value();

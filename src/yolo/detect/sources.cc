@@ -436,7 +436,9 @@ void FetchInputs(std::vector<Input>& inputs, const Fetcher& fetch, const Path& f
 std::vector<Input> Shard(std::vector<Input> inputs, std::int64_t index, std::int64_t count) {
   ROOST_CHECK(0 <= index && index < count, "parts are counted from 0");
   const auto elsewhere = [&](const Input& input) {
-    return StableHash(input.key) % static_cast<std::uint64_t>(count) != static_cast<std::uint64_t>(index);
+    const bool live = input.kind == Input::Kind::kStream;
+    const std::string name = live ? input.key : (input.below / input.path.stem()).native();
+    return StableHash(name) % static_cast<std::uint64_t>(count) != static_cast<std::uint64_t>(index);
   };
   std::erase_if(inputs, elsewhere);
   return inputs;

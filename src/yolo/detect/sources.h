@@ -72,9 +72,11 @@ void FetchInputs(std::vector<Input>& inputs, const Fetcher& fetch, const Path& f
                  const std::function<void(const std::string&)>& say);
 
 /// Part `index` (from 0, as HTCondor's $(Process)) of `count` parts, in the order of `inputs`. The parts
-/// hold each input exactly once. Which part an input is in follows from its `key` alone: neither order nor
-/// other inputs matter, so that jobs on several hosts agree although files come and go between their starts.
-/// The price is that the parts differ a little in size, and parts of a few inputs may be empty.
+/// hold each input exactly once. Which part an input is in follows from the name of its results alone, its
+/// file name without suffix (and the folder below its source, with `recursive`): neither order nor other
+/// inputs nor where the files lie matter, so that jobs on several hosts agree although files come and go
+/// between their starts, and inputs that share a label file are in one part. The price is that the parts
+/// differ a little in size, and parts of a few inputs may be empty.
 std::vector<Input> Shard(std::vector<Input> inputs, std::int64_t index, std::int64_t count);
 
 }  // namespace roost::yolo

@@ -180,7 +180,7 @@ TEST_F(RunTest, AStopSignalEndsTheRunAfterThePictureInHand) {
   EXPECT_EQ(SIGTERM, summary.stopped_by_signal);
   EXPECT_GE(summary.detected, 3U);
   EXPECT_LT(summary.detected, 50U);
-  EXPECT_EQ(50, static_cast<int>(summary.finished + summary.left()));
+  EXPECT_EQ(50, static_cast<int>(summary.finished + summary.left));
   EXPECT_TRUE(fs::exists(options_.folder / "102.png"));
   EXPECT_FALSE(fs::exists(options_.folder / "149.png"));
   EXPECT_THAT(Said(), HasSubstr("stopped by signal 15: "));
@@ -194,7 +194,7 @@ TEST_F(RunTest, AResumedRunDoesWhatIsLeftAndNothingTwice) {
   const RunSummary second = Run(/*resume=*/true);
   EXPECT_EQ(first.finished, second.finished_before);
   EXPECT_EQ(50U - first.finished, second.detected);
-  EXPECT_EQ(0U, second.left());
+  EXPECT_EQ(0U, second.left);
   for (const auto& record : result_.records) {
     ASSERT_TRUE(record);
     EXPECT_EQ(1, record->objects);
@@ -247,7 +247,7 @@ TEST_F(RunTest, TimeThatIsOverEndsTheRun) {
   run_options_.max_time = std::chrono::seconds(0);
   const RunSummary summary = Run();
   EXPECT_TRUE(summary.out_of_time);
-  EXPECT_GT(summary.left(), 0U);
+  EXPECT_GT(summary.left, 0U);
   EXPECT_THAT(Said(), HasSubstr("--max-time is over: "));
 }
 

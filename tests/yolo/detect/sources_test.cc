@@ -386,7 +386,7 @@ TEST_F(SourcesTest, PartsHoldEachInputOnceAndDoNotDependOnOrder) {
 TEST_F(SourcesTest, ThePartOfAnInputIsTheSameForEver) {
   for (const auto& [key, part] : std::vector<std::pair<const char*, int>>{
            {"bus.jpg", 976}, {"zidane.jpg", 502}, {"in/x/a.jpg", 143}, {"", 342}, {"имя.jpg", 304}}) {
-    EXPECT_EQ(1u, Shard({{.key = key}}, part, 1000).size()) << key;
+    EXPECT_EQ(1u, Shard({{.path = Path("/in") / key}}, part, 1000).size()) << key;
   }
 }
 
