@@ -9,6 +9,7 @@
 
 #include "roost/base/digest.h"
 #include "roost/base/text.h"
+#include "roost/yolo/video.h"
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
 
@@ -355,6 +356,78 @@ TEST_F(RunTest, ARunBesideOtherLabelsDoesNotClaimThem) {
   Run();
   Add("b.png", CellPicture("."));
   EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, AnInputInTheOutputFolderDoesNotMakeItsLabelsOurs) {
+  Add("a.png", CellPicture("."));
+  options_.folder = folder_.path() / "in";
+  options_.save_pictures = false;
+  fs::create_directories(options_.folder / "labels");
+  WriteFile(options_.folder / "labels/a.txt", "0 0.5 0.5 1 1\n");
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, LabelsThatLookLikeThoseOfFramesAreNotReplaced) {
+  inputs_.push_back({.path = "/in/clip.mp4", .kind = Input::Kind::kVideo});
+  WriteFile(options_.folder / "labels/clip_x.txt", "x");
+  WriteFile(options_.folder / "labels/clip_.txt", "x");
+  CheckOutputs(inputs_, options_, reporter_);
+  WriteFile(options_.folder / "labels/clip_12.txt", "0 0.5 0.5 1 1\n");
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, AVideoOfSomebodyBesideAnInputIsNotReplaced) {
+  Add("clip.avi", "x");
+  inputs_.back().kind = Input::Kind::kVideo;
+  options_.folder = folder_.path() / "in";
+  CheckOutputs(inputs_, options_, reporter_);
+  WriteFile(folder_.path() / "in/clip.mp4", "x");
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, InputsAreNotReplacedByWhatIsCutOutOfThem) {
+  Add("crops/cat/a.png", CellPicture("."));
+  options_ = {.folder = folder_.path() / "in", .save_pictures = false};
+  CheckOutputs(inputs_, options_, reporter_);
+  options_.save_crops = true;
+  EXPECT_THROW(CheckOutputs(inputs_, options_, reporter_), Error);
+}
+
+TEST_F(RunTest, AKillBetweenLabelsAndTheirRecordDoesNotMakeThemSomebodyElses) {
+  Add("a.png", CellPicture("."));
+  options_.save_pictures = false;
+  WriteFile(options_.folder / "labels/foreign.txt", "0 0.5 0.5 1 1\n");
+  Run();
+  const Path manifest = options_.folder / ".roost-manifest.jsonl";
+  std::vector<std::string> lines = Split(ReadText(manifest), '\n');
+  lines.erase(lines.end() - 2);  // the record, before the empty piece behind the last line
+  WriteFile(manifest, Join(lines, "\n"));
+  CheckOutputs(inputs_, options_, reporter_);
+  EXPECT_EQ(1U, Run(/*resume=*/true).detected);
+}
+
+TEST_F(RunTest, AVideoThatCannotBeUsedIsToldOnce) {
+  const Path path = folder_.path() / "in/sliver.mp4";
+  fs::create_directories(path.parent_path());
+  auto video = CreateVideo(path, 30, {2, 4096});
+  for (int i = 0; i < 5; ++i) video->Write(Image({2, 4096}, {0, 0, 0}));
+  video->Commit();
+  inputs_.push_back({.path = path, .kind = Input::Kind::kVideo});
+  const RunSummary summary = Run();
+  EXPECT_THAT(summary.unusable, SizeIs(1));
+  EXPECT_EQ(0U, summary.left);
+  EXPECT_FALSE(fs::exists(options_.folder / "sliver.mp4"));
+}
+
+TEST_F(RunTest, ANameThatLeavesNoRoomForItsResultsIsUnusable) {
+  Add(std::string(251, 'x') + ".png", CellPicture("."));
+  Add("b.png", CellPicture("."));
+  options_.save_crops = true;  // the second cut-out would have a digit more, the label file none
+  inputs_[0].path = folder_.path() / "in" / (std::string(248, 'x') + ".mpo");
+  WriteFile(inputs_[0].path, CellPicture(".", ".jpg"));
+  const RunSummary summary = Run();
+  EXPECT_THAT(summary.unusable, ElementsAre(HasSubstr("too long for a file name")));
+  EXPECT_EQ(1U, summary.detected);
 }
 
 TEST_F(RunTest, LabelsOfAnEarlierRunAreReplacedWhateverItSaved) {
