@@ -206,6 +206,16 @@ void Finish(const CLI::App& app, const TextFlags& texts, DetectFlags& flags) {
   flags.folder.labels = flags.output.save_labels;
 }
 
+/// What is wrong with the first word that no flag takes. CLI11 keeps them in the order in which it met them,
+/// from the end.
+std::string StrayWord(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  const auto flag =
+      std::find_if(words.rbegin(), words.rend(), [](const auto& word) { return word.starts_with("-"); });
+  if (flag != words.rend()) return "there is no flag " + *flag;
+  return "'" + words.back() + "' belongs to no flag: what to look at comes behind --source";
+}
+
 }  // namespace
 
 Error UsageError(const std::string& message) {
@@ -236,6 +246,8 @@ std::optional<DetectFlags> ParseDetectFlags(int argc, char** argv) {
   } catch (const CLI::Success& answered) {
     app.exit(answered);
     return std::nullopt;
+  } catch (const CLI::ExtrasError&) {
+    throw UsageError(StrayWord(app));
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }

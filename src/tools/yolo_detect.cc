@@ -65,16 +65,13 @@ std::string ToText(Size size) { return std::to_string(size.height) + "x" + std::
 /// The flags that decide what the results are: a run can only go on with the same ones.
 nlohmann::json Settings(const DetectFlags& flags, const DetectorOptions& detector, const ModelTraits& traits,
                         const OutputOptions& out) {
-  auto weights = nlohmann::json::array();
-  for (const Path& file : detector.weights) {
-    weights.push_back(
-        {{"name", JsonName(file.filename())}, {"sha256", DigestOfFile(DigestKind::kSha256, file).value()}});
-  }
   const auto digest_of = [](const Path& file) {
     return file.empty() ? nlohmann::json() : nlohmann::json(DigestOfFile(DigestKind::kSha256, file).value());
   };
+  auto weights = nlohmann::json::array();
+  for (const Path& file : detector.weights) weights.push_back(digest_of(file));
   const NmsOptions& nms = detector.nms;
-  return {{"weights", weights},
+  return {{"weights_sha256", weights},
           {"cfg", digest_of(detector.cfg)},
           {"data", digest_of(detector.data)},
           {"imgsz", {traits.input.height, traits.input.width}},
@@ -103,7 +100,10 @@ nlohmann::json Settings(const DetectFlags& flags, const DetectorOptions& detecto
 /// Throws Error (usage) where --classes leaves nothing to find.
 void WarnAboutSurprises(const DetectFlags& flags, const Inputs& inputs, const ModelTraits& traits, Size asked,
                         Reporter& reporter) {
-  if (asked != Size() && traits.input != asked) {
+  if (asked != Size() && traits.whole_input && traits.input != asked) {
+    reporter.Warn("--imgsz " + ToText(asked) + ": this TorchScript export takes " + ToText(traits.input) +
+                  " only");
+  } else if (asked != Size() && traits.input != asked) {
     reporter.Warn("--imgsz " + ToText(asked) + " is not a multiple of the model's stride " +
                   std::to_string(traits.stride) + ": using " + ToText(traits.input));
   }
@@ -230,6 +230,11 @@ int Detect(const DetectFlags& flags) {
   std::error_code ignored;
   std::filesystem::remove(file("run", ".json"), ignored);
   const Detector detector(std::move(open.engine), std::move(open.traits), options.nms);
+  for (const Path& weights : options.weights) facts.weights.push_back(JsonName(weights.filename()));
+  if (!flags.shard.empty()) {
+    reporter.Say("shard " + flags.shard + ": " + std::to_string(inputs.files.size()) + " of " +
+                 std::to_string(all_shards.size()) + " inputs");
+  }
   const RunOptions run{
       .pipeline = {.batch = flags.batch,
                    .workers = flags.workers > 0 ? flags.workers : DefaultWorkers(),

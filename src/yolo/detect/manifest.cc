@@ -206,6 +206,7 @@ Manifest::Ownership Manifest::OutputsIn(const Path& folder) {
     if (!name.starts_with(kStem) || !name.ends_with(kSuffix)) continue;
     auto text = ReadRegularFile(it->path(), kMaxBytes);
     if (!text) continue;
+    ownership.any = true;
     for (const json& line : ParseLines(*text)) {
       if (IsHeader(line)) {
         ownership.all_labels |= line.value("owns_labels", false);

@@ -76,6 +76,7 @@ class Manifest {
   /// Files below the folder ("a.jpg", "labels/a.txt") that runs noted as theirs, in all manifests in it;
   /// `all_labels`: one of them owned all label files.
   struct Ownership {
+    bool any = false;  ///< there is a manifest
     bool all_labels = false;
     std::set<std::string> files;
   };

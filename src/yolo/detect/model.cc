@@ -38,7 +38,13 @@ void NameAll(std::vector<std::string>& names, std::int64_t classes) {
 }
 
 Model ReadScript(const DetectorOptions& options) {
-  const ScriptInfo info = ReadScriptInfo(options.weights.front());
+  const Path& file = options.weights.front();
+  // Whoever gives a .pt file relies on it being read only.
+  if (file.extension() != ".torchscript") {
+    throw Error("cannot read weights '" + file.string() + "': it is a TorchScript program, not a checkpoint",
+                ExitCode::kBadData, "If you trust it, name it *.torchscript: LibTorch then executes it.");
+  }
+  const ScriptInfo info = ReadScriptInfo(file);
   if (options.augment || options.half || options.visualize || !options.cfg.empty()) {
     throw Error(
         "--augment, --half, --visualize and --cfg do not work with TorchScript files: they run as they are",

@@ -73,8 +73,21 @@ std::optional<std::string> StemOfFrameLabels(const Path& name) {
   return is_frame ? std::optional(stem.substr(0, digits - 1)) : std::nullopt;
 }
 
-void CheckLabelsAreOurs(const std::vector<Input>& inputs, const Path& folder) {
-  const Manifest::Ownership noted = Manifest::OutputsIn(folder);
+/// The files about a run as a whole have names that others use, too.
+void CheckSummariesAreOurs(const OutputOptions& options, const Manifest::Ownership& noted) {
+  if (noted.any) return;
+  for (const auto& [name, wanted] : {std::pair("run.json", true),
+                                     {"predictions.csv", options.save_csv},
+                                     {"predictions.json", options.save_json}}) {
+    if (!wanted || !Exists(options.folder / name)) continue;
+    throw Error("'" + (options.folder / name).string() +
+                    "' exists and is not known as a result of yolo-detect: it would be replaced",
+                ExitCode::kCannotCreate, "choose another output folder, or remove the file");
+  }
+}
+
+void CheckLabelsAreOurs(const std::vector<Input>& inputs, const Path& folder,
+                        const Manifest::Ownership& noted) {
   if (noted.all_labels) return;
   const auto check = [&](const Path& name, const Input& input) {
     if (noted.files.contains(name) || !Exists(folder / name)) return;
@@ -139,7 +152,9 @@ void CheckOutputs(const std::vector<Input>& inputs, const OutputOptions& options
   if (options.save_pictures) CheckInputsSurvive(inputs, options.folder);
   if (options.save_crops) CheckNoInputBelow(inputs, options.folder / "crops");
   if (options.save_features) CheckNoInputBelow(inputs, options.folder);
-  if (options.save_labels) CheckLabelsAreOurs(inputs, options.folder);
+  const Manifest::Ownership noted = Manifest::OutputsIn(options.folder);
+  CheckSummariesAreOurs(options, noted);
+  if (options.save_labels) CheckLabelsAreOurs(inputs, options.folder, noted);
 
   Warnings warnings(reporter);
   std::map<Path, Path> by_stem;

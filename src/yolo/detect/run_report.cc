@@ -75,25 +75,26 @@ double Rounded(double value, int digits) {
 void WriteRunReport(const RunFacts& facts, const nlohmann::json& settings, const ModelTraits& traits,
                     const std::vector<Input>& inputs, const RunResult& result, const Path& file) {
   const RunSummary& summary = result.summary;
-  json report = {{"program", "yolo-detect"},
-                 {"version", ROOST_VERSION},
-                 {"status", facts.status},
-                 {"exit_code", facts.exit_code},
-                 {"started", Iso(facts.started)},
-                 {"ended", Iso(facts.ended)},
-                 {"host", HostName()},
-                 {"engine", facts.engine},
-                 {"settings", json(settings)},
-                 {"model", {{"classes", traits.classes}, {"stride", traits.stride}}},
-                 {"totals",
-                  {{"inputs", summary.inputs},
-                   {"done", summary.finished_before + summary.finished},
-                   {"done_before", summary.finished_before},
-                   {"unusable", summary.unusable.size()},
-                   {"left", summary.left},
-                   {"pictures", summary.detected}}},
-                 {"seconds", summary.wall.count() / 1000},
-                 {"stage_milliseconds", ToJson(summary.times)}};
+  json report = {
+      {"program", "yolo-detect"},
+      {"version", ROOST_VERSION},
+      {"status", facts.status},
+      {"exit_code", facts.exit_code},
+      {"started", Iso(facts.started)},
+      {"ended", Iso(facts.ended)},
+      {"host", HostName()},
+      {"engine", facts.engine},
+      {"settings", json(settings)},
+      {"model", {{"weights", facts.weights}, {"classes", traits.classes}, {"stride", traits.stride}}},
+      {"totals",
+       {{"inputs", summary.inputs},
+        {"done", summary.finished_before + summary.finished},
+        {"done_before", summary.finished_before},
+        {"unusable", summary.unusable.size()},
+        {"left", summary.left},
+        {"pictures", summary.detected}}},
+      {"seconds", summary.wall.count() / 1000},
+      {"stage_milliseconds", ToJson(summary.times)}};
   if (!facts.shard.empty()) report["shard"] = facts.shard;
   json& entries = report["inputs"] = json::array();
   const std::vector<std::string> keys = InputKeys(inputs);

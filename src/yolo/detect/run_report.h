@@ -17,8 +17,9 @@ struct RunFacts {
   int exit_code = 0;
   Clock::WallTime started;
   Clock::WallTime ended;
-  std::string engine;  ///< "torch 1.13.0 CPU (2 threads)"
-  std::string shard;   ///< "3/8" or ""
+  std::string engine;                ///< "torch 1.13.0 CPU (2 threads)"
+  std::vector<std::string> weights;  ///< names of the files
+  std::string shard;                 ///< "3/8" or ""
 };
 
 /// Writes run.json: every input with its outcome, versions, settings, times. Throws Error (cannot

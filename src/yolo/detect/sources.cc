@@ -112,6 +112,15 @@ std::string NameFor(const std::string& address) {
   return name.empty() ? "stream" : name;
 }
 
+/// Results of runs below a source are no pictures to look at: a second run would detect on annotated copies.
+bool HoldsResults(const Path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (IsBookkeeping(it->path())) return true;
+  }
+  return false;
+}
+
 /// FNV-1a, with the finish of MurmurHash3, without which its low bits are poor. Never to be changed: it says
 /// which part of a job an input belongs to.
 std::uint64_t StableHash(std::string_view text) {
@@ -260,6 +269,7 @@ class Collector {
     if (error) return ErrnoError(error.value(), "read folder", folder);
     if (!recursive_) return std::nullopt;
     for (const Path& sub_folder : below) {
+      if (HoldsResults(sub_folder)) continue;
       if (const auto why = Walk(sub_folder, tree)) tree.unreadable.emplace_back(sub_folder, why->message());
     }
     return std::nullopt;

@@ -46,7 +46,8 @@ struct SourceOptions {
 /// Finds what `sources` name, in detect.py's order. A source is
 ///   - a picture or a video file,
 ///   - a folder: the pictures and videos in it, sorted, without hidden files; with `recursive` those in its
-///     sub-folders, too, without hidden ones and without following links to folders,
+///     sub-folders, too, without hidden ones, without folders of results of ours and without following links
+///     to folders,
 ///   - a glob with * ? [...] and ** for any depth of folders, sorted; hidden names only where asked for,
 ///   - a list file (.txt): one of the others per line, or several separated by white space; relative to the
 ///     working directory; taken in sorted order. Where it holds a NUL character, entries end with NUL, and

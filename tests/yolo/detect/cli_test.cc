@@ -301,7 +301,7 @@ TEST_F(YoloDetectTest, TheRunReportNamesEveryInputWithItsOutcome) {
   const auto report = nlohmann::json::parse(ReadText(At("results/run.json")));
   EXPECT_EQ("finished", report.at("status"));
   EXPECT_EQ(1, report.at("exit_code"));
-  EXPECT_EQ(64U, report.at("settings").at("weights").at(0).at("sha256").get<std::string>().size());
+  EXPECT_EQ(64U, report.at("settings").at("weights_sha256").at(0).get<std::string>().size());
   const auto& inputs = report.at("inputs");
   ASSERT_EQ(3U, inputs.size());
   EXPECT_EQ("in/a.png", inputs[0].at("input"));
@@ -368,6 +368,28 @@ TEST_F(YoloDetectTest, HalfPrecisionWithoutCudaIsRefusedAndLeavesNothing) {
   EXPECT_EQ(64, run.status.value);
   EXPECT_THAT(run.err, HasSubstr("--half needs a CUDA device"));
   EXPECT_FALSE(fs::exists(At("runs/detect/exp")));
+}
+
+TEST_F(YoloDetectTest, ResultsBelowASourceAreNotLookedAt) {
+  for (int time = 0; time < 2; ++time) {
+    const auto run = Detect({"--recursive", "--out", "in/results", "--resume"});
+    EXPECT_EQ(0, run.status.value) << run.err;
+    EXPECT_FALSE(fs::exists(At("in/results/results")));
+  }
+}
+
+TEST_F(YoloDetectTest, ARunReportOfSomebodyElseIsNotReplaced) {
+  fs::create_directory(At("results"));
+  WriteFile(At("results/run.json"), "mine");
+  const auto run = Detect({"--out", "results"});
+  EXPECT_EQ(73, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("run.json' exists and is not known as a result"));
+  EXPECT_EQ("mine", ReadText(At("results/run.json")));
+}
+
+TEST_F(YoloDetectTest, StrayWordsAreNamed) {
+  EXPECT_THAT(Detect({"--conf-tres", "0.3"}).err, HasSubstr("there is no flag --conf-tres\n"));
+  EXPECT_THAT(Detect({"--nosave", "pictures"}).err, HasSubstr("'pictures' belongs to no flag"));
 }
 
 TEST_F(YoloDetectTest, AListFileGivesLabelsAndNoPictures) {
