@@ -170,11 +170,11 @@ Result<void> AtomicFile::Commit(Sync sync) {
   return {};
 }
 
-Result<void> WriteFileAtomically(const Path& path, std::string_view bytes) {
+Result<void> WriteFileAtomically(const Path& path, std::string_view bytes, AtomicFile::Sync sync) {
   try {
     AtomicFile file(path);
     if (auto written = file.Write(bytes); !written) return written;
-    return file.Commit();
+    return file.Commit(sync);
   } catch (const Error& error) {
     return error;
   }

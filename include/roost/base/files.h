@@ -75,7 +75,8 @@ class AtomicFile {
 };
 
 /// AtomicFile in one call.
-Result<void> WriteFileAtomically(const Path& path, std::string_view bytes);
+Result<void> WriteFileAtomically(const Path& path, std::string_view bytes,
+                                 AtomicFile::Sync sync = AtomicFile::Sync::kYes);
 
 /// By its name, a temporary file of some AtomicFile: no result of anybody.
 bool IsAtomicTemporary(const Path& path);

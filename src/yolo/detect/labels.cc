@@ -57,9 +57,7 @@ bool LabelWriter::Write(const Path& stem, std::string lines) {
   }
   if (!first && exists) lines.insert(0, ReadFile(path).value());
   MakeDirectories(path.parent_path());
-  AtomicFile file(path);
-  file.Write(lines).value();
-  file.Commit(AtomicFile::Sync::kNo).value();
+  WriteFileAtomically(path, lines, AtomicFile::Sync::kNo).value();
   return true;
 }
 

@@ -71,8 +71,6 @@ class Reporter {
   /// The last line on the JSON stream: where the results are.
   void Folder(const Path& folder, int exit_code);
 
-  bool has_json() const { return json_ != nullptr; }
-
  private:
   void Write(const std::string& line);
   void Profile(const RunSummary& summary);

@@ -16,14 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr double kStreamFps = 30;  // detect.py's, where a source does not say
 
-/// Appears whole; survives a power cut only after the run's sync at the end: the manifest finds out what did
-/// not.
-void WriteWhole(const Path& path, std::string_view bytes) {
-  AtomicFile file(path);
-  file.Write(bytes).value();
-  file.Commit(AtomicFile::Sync::kNo).value();
-}
-
 /// One input with a name at the limit must not end the run.
 void CheckName(const Path& name) {
   if (name.filename().native().size() <= NAME_MAX) return;
@@ -132,7 +124,8 @@ void ResultWriter::WritePicture(const Path& name, const std::string& bytes, Inpu
   CheckName(name);
   const Path path = options_.folder / name;
   if (name.has_parent_path()) MakeDirectories(path.parent_path());
-  WriteWhole(path, bytes);
+  // It survives a power cut after the run's sync at the end only: the manifest finds out what did not.
+  WriteFileAtomically(path, bytes, AtomicFile::Sync::kNo).value();
   written_.insert(name);
   record.outputs[name] = bytes.size();
 }
