@@ -202,6 +202,7 @@ int Detect(const DetectFlags& flags) {
   const nlohmann::json settings = Settings(flags, options, model.traits, output);
   RunFacts facts{.started = SystemClock().WallNow(), .shard = flags.shard};
   std::optional<Manifest> manifest;
+  std::vector<std::optional<InputRecord>> finished;  // of each input, where an earlier process did it
   OpenModel open{.traits = model.traits};
   try {
     CheckOutputs(inputs.files, output, reporter);
@@ -210,7 +211,8 @@ int Detect(const DetectFlags& flags) {
                                        .resume = flags.resume,
                                        .owns_labels = folder.labels_are_new()},
                      settings);
-    if (CountLeft(inputs.files, output, *manifest) > 0) {
+    finished = FinishedBefore(inputs.files, output, *manifest);
+    if (std::ranges::any_of(finished, [](const auto& record) { return !record; })) {
       open = model.open({.device = options.device, .threads = options.threads, .half = options.half});
     }
   } catch (const Error&) {
@@ -242,8 +244,8 @@ int Detect(const DetectFlags& flags) {
       .feed = {.vid_stride = flags.vid_stride, .warn = [&](const std::string& line) { reporter.Warn(line); }},
       .viewer = viewer.get(),
       .max_time = flags.max_time};
-  const RunResult result =
-      RunDetection(inputs.files, detector, output, run, *manifest, reporter, [&] { return signals.Next(); });
+  const RunResult result = RunDetection(inputs.files, std::move(finished), detector, output, run, *manifest,
+                                        reporter, [&] { return signals.Next(); });
 
   if (output.save_csv) WriteCsv(inputs.files, result, detector.names(), file("predictions", ".csv"));
   if (output.save_json) WriteCocoJson(inputs.files, result, detector.names(), file("predictions", ".json"));

@@ -29,14 +29,15 @@ void CheckName(const Path& name) {
 ResultWriter::ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
                            const std::vector<Input>& all, const ModelTraits& traits,
                            const OutputOptions& options, Manifest& manifest,
-                           const std::vector<InputRecord>& finished)
+                           const std::vector<std::optional<InputRecord>>& finished)
     : inputs_(inputs),
       traits_(traits),
       options_(options),
       manifest_(manifest),
       labels_(options.folder / "labels", options.save_empty) {
-  for (const InputRecord& record : finished) {
-    for (const auto& [name, size] : record.outputs) {
+  for (const std::optional<InputRecord>& record : finished) {
+    if (!record) continue;
+    for (const auto& [name, size] : record->outputs) {
       const Path path = name;
       written_.insert(path);
       if (*path.begin() == "labels") labels_.Continue(path.lexically_relative("labels").replace_extension());

@@ -25,7 +25,7 @@ class ResultWriter {
   /// inputs of this run that an earlier process did; their files stay.
   ResultWriter(const std::vector<Input>& inputs, const std::vector<std::size_t>& places,
                const std::vector<Input>& all, const ModelTraits& traits, const OutputOptions& options,
-               Manifest& manifest, const std::vector<InputRecord>& finished);
+               Manifest& manifest, const std::vector<std::optional<InputRecord>>& finished);
 
   /// The files of one frame. Throws Error: cannot create, permission; bad data, which is this input's fault
   /// only, where a name would be too long for the file system.

@@ -21,42 +21,6 @@ std::uint64_t SizeOfFile(const Input& input) {
   return error ? 0 : size;
 }
 
-/// For each input the record of the process that finished it, if any. Inputs that share a label file are done
-/// together or not at all: of a file that is half there nobody knows whose lines it holds.
-std::vector<std::optional<InputRecord>> FinishedBefore(const std::vector<Input>& inputs,
-                                                       const OutputOptions& output,
-                                                       const Manifest& manifest) {
-  std::map<std::string, const InputRecord*> by_key;
-  for (const InputRecord& record : manifest.finished()) by_key[record.input] = &record;
-
-  const std::vector<std::string> keys = InputKeys(inputs);
-  std::vector<std::optional<InputRecord>> records(inputs.size());
-  std::set<Path> unfinished;  // stems of label files
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto found = by_key.find(keys[i]);
-    // A stream goes on when it is looked at again.
-    const bool finished = inputs[i].kind != Input::Kind::kStream && found != by_key.end() &&
-                          found->second->unusable.empty() && found->second->size == SizeOfFile(inputs[i]);
-    if (finished) {
-      records[i] = *found->second;
-    } else {
-      unfinished.insert(LabelStem(inputs[i], 0));
-    }
-  }
-  for (std::size_t i = 0; output.save_labels && i < inputs.size(); ++i) {
-    if (unfinished.contains(LabelStem(inputs[i], 0))) records[i].reset();
-  }
-  return records;
-}
-
-std::vector<InputRecord> Present(const std::vector<std::optional<InputRecord>>& records) {
-  std::vector<InputRecord> present;
-  for (const auto& record : records) {
-    if (record) present.push_back(*record);
-  }
-  return present;
-}
-
 /// Where each of `some` is in `all`, which holds them in the same order.
 std::vector<std::size_t> PlacesIn(const std::vector<Input>& all, const std::vector<Input>& some) {
   std::vector<std::size_t> places;
@@ -71,8 +35,9 @@ std::vector<std::size_t> PlacesIn(const std::vector<Input>& all, const std::vect
 /// One run: where frames come out of the pipeline.
 class Run {
  public:
-  Run(const std::vector<Input>& inputs, const std::vector<Input>& all, const Detector& detector,
-      const OutputOptions& output, Manifest& manifest, Reporter& reporter)
+  Run(const std::vector<Input>& inputs, std::vector<std::optional<InputRecord>> finished,
+      const std::vector<Input>& all, const Detector& detector, const OutputOptions& output,
+      Manifest& manifest, Reporter& reporter)
       : inputs_(inputs),
         all_(all),
         keys_(InputKeys(inputs)),
@@ -80,7 +45,7 @@ class Run {
         output_(output),
         manifest_(manifest),
         reporter_(reporter) {
-    result_.records = FinishedBefore(inputs, output, manifest);
+    result_.records = std::move(finished);
     result_.summary.inputs = inputs.size();
     const std::vector<std::size_t> places_in_all = PlacesIn(all, inputs);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -105,8 +70,7 @@ class Run {
       return summary.stopped();
     };
 
-    const std::vector<InputRecord> before = Present(result_.records);
-    ResultWriter writer(todo_, place_in_all_, all_, detector_.traits(), output_, manifest_, before);
+    ResultWriter writer(todo_, place_in_all_, all_, detector_.traits(), output_, manifest_, result_.records);
     writer_ = &writer;
     const Renderer renderer(todo_, detector_.traits(), output_);
     if (std::ranges::any_of(todo_, [](const Input& input) { return input.kind != Input::Kind::kImage; })) {
@@ -213,17 +177,37 @@ std::vector<std::string> InputKeys(const std::vector<Input>& inputs) {
   return keys;
 }
 
-std::size_t CountLeft(const std::vector<Input>& inputs, const OutputOptions& output,
-                      const Manifest& manifest) {
-  const auto records = FinishedBefore(inputs, output, manifest);
-  return static_cast<std::size_t>(std::ranges::count_if(records, [](const auto& record) { return !record; }));
+std::vector<std::optional<InputRecord>> FinishedBefore(const std::vector<Input>& inputs,
+                                                       const OutputOptions& output,
+                                                       const Manifest& manifest) {
+  std::map<std::string, const InputRecord*> by_key;
+  for (const InputRecord& record : manifest.finished()) by_key[record.input] = &record;
+
+  const std::vector<std::string> keys = InputKeys(inputs);
+  std::vector<std::optional<InputRecord>> records(inputs.size());
+  std::set<Path> unfinished;  // stems of label files
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto found = by_key.find(keys[i]);
+    // A stream goes on when it is looked at again.
+    const bool finished = inputs[i].kind != Input::Kind::kStream && found != by_key.end() &&
+                          found->second->unusable.empty() && found->second->size == SizeOfFile(inputs[i]);
+    if (finished) {
+      records[i] = *found->second;
+    } else {
+      unfinished.insert(LabelStem(inputs[i], 0));
+    }
+  }
+  for (std::size_t i = 0; output.save_labels && i < inputs.size(); ++i) {
+    if (unfinished.contains(LabelStem(inputs[i], 0))) records[i].reset();
+  }
+  return records;
 }
 
-RunResult RunDetection(const std::vector<Input>& inputs, const Detector& detector,
-                       const OutputOptions& output, const RunOptions& options, Manifest& manifest,
-                       Reporter& reporter, const std::function<int()>& stop_signal) {
-  return Run(inputs, options.all_shards != nullptr ? *options.all_shards : inputs, detector, output, manifest,
-             reporter)
+RunResult RunDetection(const std::vector<Input>& inputs, std::vector<std::optional<InputRecord>> finished,
+                       const Detector& detector, const OutputOptions& output, const RunOptions& options,
+                       Manifest& manifest, Reporter& reporter, const std::function<int()>& stop_signal) {
+  const std::vector<Input>& all = options.all_shards != nullptr ? *options.all_shards : inputs;
+  return Run(inputs, std::move(finished), all, detector, output, manifest, reporter)
       .Execute(options, stop_signal);
 }
 

@@ -36,16 +36,18 @@ struct RunResult {
 /// The keys of inputs in a manifest: see InputKey().
 std::vector<std::string> InputKeys(const std::vector<Input>& inputs);
 
-/// Detects on every input that `manifest` does not know as finished, writes what `output` asks for, and notes
-/// each input in the manifest when all its files are there. An input that cannot be used is told, counted and
-/// passed over, and results that an earlier run left for it are removed; output that cannot be written ends
-/// the run (Error). Asks `stop_signal` between inputs and ends early when it answers a signal number.
-RunResult RunDetection(const std::vector<Input>& inputs, const Detector& detector,
-                       const OutputOptions& output, const RunOptions& options, Manifest& manifest,
-                       Reporter& reporter, const std::function<int()>& stop_signal);
+/// For each input the record of the process that finished it, if any. Inputs that share a label file are done
+/// together or not at all: of a file that is half there nobody knows whose lines it holds.
+std::vector<std::optional<InputRecord>> FinishedBefore(const std::vector<Input>& inputs,
+                                                       const OutputOptions& output, const Manifest& manifest);
 
-/// How many of the inputs are left to do.
-std::size_t CountLeft(const std::vector<Input>& inputs, const OutputOptions& output,
-                      const Manifest& manifest);
+/// Detects on every input that is not `finished` (see FinishedBefore()), writes what `output` asks for, and
+/// notes each input in the manifest when all its files are there. An input that cannot be used is told,
+/// counted and passed over, and results that an earlier run left for it are removed; output that cannot be
+/// written ends the run (Error). Asks `stop_signal` between inputs and ends early when it answers a signal
+/// number.
+RunResult RunDetection(const std::vector<Input>& inputs, std::vector<std::optional<InputRecord>> finished,
+                       const Detector& detector, const OutputOptions& output, const RunOptions& options,
+                       Manifest& manifest, Reporter& reporter, const std::function<int()>& stop_signal);
 
 }  // namespace roost::yolo

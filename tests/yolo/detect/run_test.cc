@@ -59,7 +59,8 @@ class RunTest : public ::testing::Test {
                        .owns_labels = fs::is_empty(options_.folder / "labels")},
                       settings_);
     const Detector detector(std::make_shared<OneObjectEngine>(), traits_, {});
-    result_ = RunDetection(inputs_, detector, options_, run_options_, manifest, reporter_, stop_);
+    result_ = RunDetection(inputs_, FinishedBefore(inputs_, options_, manifest), detector, options_,
+                           run_options_, manifest, reporter_, stop_);
     return result_.summary;
   }
   /// A stop signal that arrives when the results of `pictures` have been told.
