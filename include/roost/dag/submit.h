@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,7 +11,9 @@
 
 #include "roost/base/clock.h"
 #include "roost/base/files.h"
+#include "roost/base/process.h"
 #include "roost/base/text.h"
+#include "roost/dag/classad.h"
 #include "roost/dag/source.h"
 
 namespace roost::dag {
@@ -21,6 +24,37 @@ struct Resources {
   std::optional<std::int64_t> memory_mb;
   std::optional<std::int64_t> disk_kb;
   int gpus = 0;
+  std::map<std::string, std::int64_t, LessIgnoreCase> custom;  ///< request_<tag>, by tag
+};
+
+/// When a job leaves the queue, is put on hold, let go or removed (spec: submit language 4.5). Expressions
+/// are over the job ad; nothing = not given, and then on_exit_remove is true and all others are false.
+struct JobPolicy {
+  std::optional<Expr> on_exit_hold, on_exit_hold_reason, on_exit_hold_subcode;
+  std::optional<Expr> on_exit_remove;  ///< with max_retries, retry_until and success_exit_code worked in
+  std::optional<Expr> periodic_hold, periodic_hold_reason, periodic_hold_subcode;
+  std::optional<Expr> periodic_release, periodic_remove, periodic_vacate;
+  std::optional<std::chrono::seconds> allowed_job_duration;      ///< from its first start; then held, code 46
+  std::optional<std::chrono::seconds> allowed_execute_duration;  ///< of one run; then held, code 47
+
+  /// Some periodic expression or duration is given, so the job has to be looked at from time to time.
+  bool periodic() const {
+    return periodic_hold || periodic_release || periodic_remove || periodic_vacate || allowed_job_duration ||
+           allowed_execute_duration;
+  }
+};
+
+/// deferral_time, deferral_window, deferral_prep_time.
+struct Deferral {
+  Expr time;                       ///< epoch seconds; not before
+  std::chrono::seconds window{0};  ///< later than time + window: held, code 20
+};
+
+/// docker_image or container_image.
+struct Container {
+  enum class Kind { kDocker, kContainer };
+  Kind kind = Kind::kContainer;
+  std::string image;
 };
 
 /// should_transfer_files. On a shared file system kIfNeeded transfers nothing.
@@ -53,9 +87,43 @@ struct Job {
   TransferOutput transfer_output_when = TransferOutput::kOnExit;
   /// transfer_output_files. Nothing: every new or changed file of the top folder; an empty list: none.
   std::optional<std::vector<std::string>> transfer_output;
+  /// transfer_output_remaps: name in the sandbox, place (relative ones are under initial_dir).
+  std::vector<std::pair<std::string, std::string>> output_remaps;
+  bool preserve_relative_paths = false;
 
   std::map<std::string, std::string, LessIgnoreCase> attributes;  ///< +Attr and My.Attr, ClassAd text
+
+  std::optional<ExitStatus> noop;  ///< noop_job: not run, ends like this at once
+  bool hold = false;               ///< submitted on hold
+  int priority = 0;                ///< higher first among the idle jobs of the run
+  JobPolicy policy;
+  std::optional<Deferral> deferral;
+  std::optional<Expr> requirements;    ///< over the machine's ad (TARGET) and the job's (MY)
+  std::optional<int> max_materialize;  ///< procs of the cluster in the queue at once
+  std::optional<int> max_idle;         ///< of those, idle ones
+  int kill_signal = 15;                ///< kill_sig: the soft kill on eviction
+  std::optional<int> remove_kill_signal, hold_kill_signal;        ///< in place of kill_signal
+  std::optional<std::chrono::seconds> kill_timeout;               ///< from the soft kill to SIGKILL
+  std::optional<std::int64_t> core_size_bytes, stack_size_bytes;  ///< resource limits
+  bool skip_if_dataflow = false;
+  std::optional<Container> container;
+  std::string user_notes;  ///< submit_event_notes: further line of event 000
+
+  /// $$(...) is left in executable, arguments, environment, streams: ExpandMatchTime() before the start.
+  bool match_time_macros = false;
 };
+
+/// The ad that the job's expressions see: its attributes and what follows from the submit file (Cmd, Iwd,
+/// ClusterId, RequestCpus, ...). What changes while it is queued (JobStatus, ExitCode, NumJobStarts, ...) is
+/// for the queue to add.
+Ad MakeJobAd(const Job& job);
+
+/// The ad of this host as a machine: Arch, OpSys, Machine, Cpus, Memory, ... with what is given.
+Ad MakeMachineAd(int cpus, std::optional<std::int64_t> memory_mb, int gpus);
+
+/// Replaces $$(Attr), $$(Attr:default) and $$([expression]) throughout the job. An Error names an attribute
+/// that the machine does not have.
+Result<void> ExpandMatchTime(Job& job, const Ad& job_ad, const Ad& machine);
 
 /// Name and value of a macro in force around the submit file.
 struct Macro {

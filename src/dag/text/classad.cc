@@ -1,0 +1,7 @@
+#include "roost/dag/classad.h"
+
+namespace roost::dag {
+
+struct ExprNode {};
+
+}  // namespace roost::dag
