@@ -115,7 +115,8 @@ RunEnd Scheduler::Run() {
 void Scheduler::StartReadyNodes() {
   while (abort_reason_.empty()) {
     const int idle = executor_.InFlight() - executor_.Running();
-    const auto step = plan_.Next(options_.max_idle == 0 || idle < options_.max_idle);
+    const auto step = plan_.Next(options_.max_idle == 0 || idle < options_.max_idle ? MayStart::kEverything
+                                                                                    : MayStart::kNoJobs);
     if (!step) return;
     if (step->kind == Step::Kind::kJob) {
       SubmitJobs(step->node);
@@ -135,7 +136,7 @@ void Scheduler::WaitForSomething() {
 
   std::erase_if(deferred_, [&](const DeferredScript& script) {
     if (script.due > clock_.Now()) return false;
-    plan_.Undefer(script.node);
+    plan_.Undefer({Step::Kind::kPre, script.node});
     return true;
   });
   if (clock_.Now() - status_logged_ >= kStatusInterval) LogStatus();
@@ -355,7 +356,7 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
   Attempt& attempt = attempts_[index];
   if (script.defer_status == value) {
     log_->info("Deferring {} script of Node {} for {} seconds", kind, node.name, script.defer_seconds);
-    plan_.Defer(index);
+    plan_.Defer(ended.step);
     deferred_.push_back({clock_.Now() + seconds(script.defer_seconds), index});
     return;
   }
