@@ -197,6 +197,7 @@ bool SubmitReader::Include(std::string_view statement) {
     command = true;
   }
   if (source.empty()) throw Error("include: no file is named");
+  RequireOutside(context_, "include");
   const Path path = context_.directory / source;
   const std::string identity = command ? source + " |" : path.lexically_normal().string();
   if (std::find(open_.begin(), open_.end(), identity) != open_.end()) {
