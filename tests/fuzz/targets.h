@@ -21,8 +21,8 @@ void ReadZip(Bytes bytes);
 /// the pickle of one whose storages are as they should be: mutations then reach what lies behind checksums.
 void LoadNetwork(Bytes bytes);
 
-/// A DAG file, in an empty folder but for the splice "s.dag" and the fragment "i.dag". One without faults
-/// takes back the rescue file that it would get.
+/// A DAG file, which may name the splice "s.dag" and the fragment "i.dag" and no other files. One without
+/// faults takes back the rescue file that it would get.
 void ParseDag(Bytes bytes);
 
 /// A rescue file of a small DAG.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <filesystem>
 #include <string_view>
 
 #include "fuzz/guard.h"
@@ -25,35 +24,34 @@ void ExpectReadable(const Faults& faults) {
   }
 }
 
-/// The folder that DAG files are read in: the splice and the fragment that they may name are there.
-void EnterDagFolder() {
-  static const TemporaryDirectory folder("roost-fuzz");
-  static const bool entered = [] {
-    WriteFileAtomically(folder.path() / "s.dag",
-                        "JOB X x.sub\nJOB Y y.sub\nPARENT X CHILD Y\nPIN_IN X 1\n"
-                        "PIN_OUT Y 1\nCATEGORY X c\nMAXJOBS c 1\nRETRY Y 2\n")
-        .value();
-    WriteFileAtomically(folder.path() / "i.dag", "JOB I i.sub\nVARS I a=\"b\"\n").value();
-    std::filesystem::current_path(folder.path());
-    return true;
-  }();
-  Promise(entered, "the folder is entered once");
+/// The files that a DAG file may name, and no others.
+DagOptions Options() {
+  DagOptions options;
+  options.read = [](const Path& path) -> Result<std::string> {
+    if (path.filename() == "s.dag") {
+      return std::string(
+          "JOB X x.sub\nJOB Y y.sub\nPARENT X CHILD Y\nPIN_IN X 1\nPIN_OUT Y 1\nCATEGORY X c\nMAXJOBS c 1\n"
+          "RETRY Y 2\n");
+    }
+    if (path.filename() == "i.dag") return std::string("JOB I i.sub\nVARS I a=\"b\"\n");
+    return Error("cannot read '" + path.string() + "'", ExitCode::kNoInput);
+  };
+  return options;
 }
 
 void ExpectConsistent(const Dag& dag) {
-  const auto has = [](const std::vector<NodeIndex>& list, NodeIndex index) {
-    return std::find(list.begin(), list.end(), index) != list.end();
-  };
-  const auto size = static_cast<NodeIndex>(dag.nodes.size());
-  for (NodeIndex i = 0; i < size; ++i) {
-    const Node& node = dag.nodes[static_cast<std::size_t>(i)];
-    Promise(dag.Find(node.name) == &node, "a node is not found by its name");
-    for (const NodeIndex child : node.children) {
-      Promise(child >= 0 && child < size, "an edge leads nowhere");
-      Promise(has(dag.nodes[static_cast<std::size_t>(child)].parents, i), "a child does not know its parent");
+  for (NodeIndex i = 0; i < dag.end(); ++i) {
+    Promise(dag.Find(dag.At(i).name) == i, "a node is not found by its name");
+    for (const Edge& child : dag.children.Of(i)) {
+      Promise(child.index() < dag.end(), "an edge leads nowhere");
+      const auto parents = dag.parents.Of(child.index());
+      Promise(
+          std::any_of(parents.begin(), parents.end(),
+                      [&](const Edge& parent) { return parent.index() == i && parent.weak == child.weak; }),
+          "a child does not know its parent");
     }
-    for (const NodeIndex parent : node.parents) Promise(parent >= 0 && parent < size, "no such parent");
   }
+  Promise(dag.children.size() == dag.parents.size(), "an edge has one end");
 }
 
 /// The rescue file of `dag` with every other node done.
@@ -64,9 +62,10 @@ RescueContent HalfDone(const Dag& dag) {
   content.created_utc = "11/21/2026 00:41:16 UTC";
   bool done = false;
   for (const Node& node : dag.nodes) {
+    if (node.kind != NodeKind::kJob && node.kind != NodeKind::kSubdag) continue;
     done = !done;
     if (done) content.done.push_back(node.name);
-    for (std::string& line : RescueRetryLines(node)) content.retry_lines.push_back(std::move(line));
+    for (std::string& line : RescueRetryLines(dag, node)) content.retry_lines.push_back(std::move(line));
   }
   return content;
 }
@@ -77,20 +76,20 @@ constexpr std::string_view kSmallDag =
 }  // namespace
 
 void ParseDag(Bytes bytes) {
-  EnterDagFolder();
-  DagParse parse = dag::ParseDag(AsText(bytes), "x.dag");
+  const DagOptions options = Options();
+  DagParse parse = dag::ParseDag(AsText(bytes), "x.dag", options);
   ExpectReadable(parse.faults);
   ExpectConsistent(parse.dag);
   if (HasErrors(parse.faults)) return;
-  const Faults faults = dag::ApplyRescue(parse.dag, FormatRescue(HalfDone(parse.dag)), "x.dag.rescue001");
+  const Faults faults =
+      dag::ApplyRescue(parse.dag, FormatRescue(HalfDone(parse.dag)), "x.dag.rescue001", options);
   Promise(!HasErrors(faults), "it refuses its own rescue file: " + FaultsError(faults).message());
 }
 
 void ApplyRescue(Bytes bytes) {
-  EnterDagFolder();
   static const Dag kDag = dag::ParseDag(kSmallDag, "x.dag").dag;
   Dag dag = kDag;
-  ExpectReadable(dag::ApplyRescue(dag, AsText(bytes), "x.dag.rescue001"));
+  ExpectReadable(dag::ApplyRescue(dag, AsText(bytes), "x.dag.rescue001", Options()));
   ExpectConsistent(dag);
   Promise(dag.nodes.size() >= kDag.nodes.size(), "a rescue file has removed a node");
 }
