@@ -46,9 +46,9 @@ bool NeedsLaterIssue(const Faults& faults) {
 
 std::set<std::pair<std::string, std::string>> Edges(const Dag& dag) {
   std::set<std::pair<std::string, std::string>> edges;
-  for (const Node& node : dag.nodes) {
-    for (const NodeIndex child : node.children)
-      edges.emplace(node.name, dag.nodes[static_cast<std::size_t>(child)].name);
+  for (NodeIndex node = 0; node < dag.end(); ++node) {
+    for (const Edge& child : dag.children.Of(node))
+      edges.emplace(dag.At(node).name, dag.At(child.index()).name);
   }
   return edges;
 }
@@ -129,7 +129,8 @@ TEST(GoldenRescues, AreWrittenByteForByte) {
       for (const Node& node : dag.nodes) {
         if (node.done) content.done.push_back(node.name);
         const bool given_up = text.find("remaining attempts aborted") != std::string::npos;
-        for (std::string& line : RescueRetryLines(node, 0, given_up ? node.unless_exit : std::nullopt)) {
+        for (std::string& line :
+             RescueRetryLines(dag, node, 0, given_up ? dag.Rules(node).unless_exit : std::nullopt)) {
           content.retry_lines.push_back(std::move(line));
         }
       }
