@@ -116,8 +116,8 @@ void Narrator::ProcEnded(const Try& attempt, const JobEvent& event, const std::s
 
 void Narrator::JobsOver(const Try& attempt, int value) {
   if (value == 0) log_->info("Node {} job completed", NameOf(attempt));
-  Tell(attempt, {.kind = value == 0 ? RunEvent::Kind::kJobsSucceeded : RunEvent::Kind::kJobsFailed,
-                 .value = value});
+  Tell(attempt,
+       {.kind = value == 0 ? RunEvent::Kind::kJobsSucceeded : RunEvent::Kind::kJobsFailed, .value = value});
 }
 
 void Narrator::NodeDone(const Try& attempt, const Progress& progress) {

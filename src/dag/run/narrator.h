@@ -15,9 +15,9 @@ namespace roost::dag {
 /// One try at a node, as it is told of.
 struct Try {
   NodeIndex node = 0;
-  int attempt = 0;                ///< from 0
-  int submission = 1;             ///< from 1; recovery adds to it without using up a retry
-  JobId id = {.cluster = -1};     ///< of its jobs; cluster -1 = none
+  int attempt = 0;             ///< from 0
+  int submission = 1;          ///< from 1; recovery adds to it without using up a retry
+  JobId id = {.cluster = -1};  ///< of its jobs; cluster -1 = none
 };
 
 /// What is told of the run rather than of a node.

@@ -28,8 +28,8 @@ struct NodeRun {
   ClusterOutcome outcome;
   std::optional<int> pre_value;
 
-  std::string failed_because;  ///< for people
-  std::string dagman_words;    ///< the same as DAGMan puts it, for its files
+  std::string failed_because;      ///< for people
+  std::string dagman_words;        ///< the same as DAGMan puts it, for its files
   std::string script_not_started;  ///< why, where a script could not be run at all
   std::vector<ProcFailure> failed_procs;
 

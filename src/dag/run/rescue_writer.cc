@@ -54,7 +54,8 @@ Result<Path> RescueWriter::WriteSavePoint(NodeIndex node) const {
   const Node& definition = dag.At(node);
   const Path primary = dag.files.empty() ? Path(rules_.dag_file) : dag.files.front();
   Path name = dag.Rules(definition).save_point.value_or(Path());
-  if (name.empty()) name = definition.name + "-" + Path(dag.Where(definition).file).filename().string() + ".save";
+  if (name.empty())
+    name = definition.name + "-" + Path(dag.Where(definition).file).filename().string() + ".save";
   const Path file = SavePointPath(primary, name);
   std::error_code error;
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), error);

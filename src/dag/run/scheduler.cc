@@ -16,7 +16,7 @@ using std::chrono::seconds;
 constexpr seconds kHousekeeping{1};
 constexpr seconds kScriptGrace{10};
 constexpr std::size_t kNodesShown = 8;
-constexpr int kNodesLookedAt = 64;       ///< in search of those that are shown
+constexpr int kNodesLookedAt = 64;     ///< in search of those that are shown
 constexpr int kNoopProc = 2147483647;  // DAGMan's id of a NOOP job: (0.2147483647.n)
 
 std::string ProcText(const JobId& id) { return std::to_string(id.cluster) + "." + std::to_string(id.proc); }
@@ -61,16 +61,11 @@ std::string TailOf(const Path& file) {
 
 Path InFolderOf(const Job& job, const Path& file) { return file.empty() ? Path() : job.initial_dir / file; }
 
-/// How many procs of `procs` may fail.
-int Tolerated(const std::optional<Tolerance>& rule, int otherwise, int procs) {
-  if (!rule) return otherwise;
-  return rule->percent ? static_cast<int>(static_cast<std::int64_t>(rule->count) * procs / 100) : rule->count;
-}
-
 /// DAGMan's words for how a proc failed.
 std::string ProcFailureText(const JobEvent& event) {
   const std::string proc = "(" + ProcText(event.id) + ".0)";
-  if (event.type == EventType::kAborted) return "HTCondor reported ULOG_JOB_ABORTED event for job proc " + proc;
+  if (event.type == EventType::kAborted)
+    return "HTCondor reported ULOG_JOB_ABORTED event for job proc " + proc;
   return "Job proc " + proc + " failed with " + (event.status.signaled ? "signal " : "status ") +
          std::to_string(event.status.value);
 }
@@ -122,7 +117,8 @@ void Scheduler::Resume(const Recovered& recovered) {
     if (!HasErrors(submission.faults) && proc < submission.jobs.size()) {
       own_log = InFolderOf(submission.jobs[proc], submission.jobs[proc].log);
     }
-    Record({.type = EventType::kAborted, .id = lost.id, .text = std::string(kLostReason)}, lost.node, own_log);
+    Record({.type = EventType::kAborted, .id = lost.id, .text = std::string(kLostReason)}, lost.node,
+           own_log);
     repeats_.try_emplace(lost.node, 1);
   }
   for (NodeIndex node = 0; node < plan_.dag().end(); ++node) {
@@ -308,23 +304,25 @@ void Scheduler::StartScript(Step step) {
   const Script& script = ScriptOf(step);
   NodeRun& run = runs_[step.node];
   narrator_.ScriptStarts(TryOf(step.node), KindOf(step.kind));
-  auto words = ExpandScript(script, {.kind = step.kind,
-                                     .node = node.name,
-                                     .retry = plan_.attempt(step.node),
-                                     .max_retries = node.retries,
-                                     .dag_status = dag_status(),
-                                     .counts = plan_.counts(),
-                                     .dag_id = options_.facts.dag_id,
-                                     .outcome = run.outcome,
-                                     .value = step.kind == Step::Kind::kHold ? run.value : plan_.value(step.node),
-                                     .pre_value = run.pre_value});
+  auto words =
+      ExpandScript(script, {.kind = step.kind,
+                            .node = node.name,
+                            .retry = plan_.attempt(step.node),
+                            .max_retries = node.retries,
+                            .dag_status = dag_status(),
+                            .counts = plan_.counts(),
+                            .dag_id = options_.facts.dag_id,
+                            .outcome = run.outcome,
+                            .value = step.kind == Step::Kind::kHold ? run.value : plan_.value(step.node),
+                            .pre_value = run.pre_value});
   if (!words) {
     narrator_.Say("Warning: " + words.error().message());
     ending_ = Ending{RunEnd::Status::kError, 1, words.error().message()};
     return;
   }
   if (options_.dry_run) return scripts_.Pretend(step);
-  if (const auto started = scripts_.Start(step, node.name, script, std::move(*words), DirectoryOf(plan_.dag(), node));
+  if (const auto started =
+          scripts_.Start(step, node.name, script, std::move(*words), DirectoryOf(plan_.dag(), node));
       !started) {
     narrator_.ScriptNotStarted(TryOf(step.node), KindOf(step.kind), started.error().message());
     run.script_not_started = started.error().message();
@@ -378,7 +376,7 @@ void Scheduler::SubmitJobs(NodeIndex node) {
   NodeRun& run = runs_[node];
   const int procs = static_cast<int>(submission.jobs.size());
   const auto& tolerance = plan_.dag().Rules(Definition(node)).tolerance;
-  run.tolerated = Tolerated(tolerance, options_.failure_tolerance, procs);
+  run.tolerated = ToleratedFailures(plan_.dag(), Definition(node), procs, options_.failure_tolerance);
   run.fail_fast = tolerance ? tolerance->fail_fast : options_.remove_jobs_on_failure;
   run.id = {.cluster = cluster, .proc = procs - 1};
   run.outcome = {.cluster = cluster, .last_proc = procs - 1, .procs = procs};
@@ -392,7 +390,8 @@ void Scheduler::SubmitJobs(NodeIndex node) {
   if (plan_.attempt(node) == 0) ++totals_.nodes_run;
   if (options_.submit_delay > seconds(0)) next_submit_ = clock_.Now() + options_.submit_delay;
   // All of them are in the journal before the first can start: recovery tells by that how many there were.
-  for (const QueueEvent& event : queue_.Submit(std::move(submission.jobs), plan_.attempt(node))) Settle(event);
+  for (const QueueEvent& event : queue_.Submit(std::move(submission.jobs), plan_.attempt(node)))
+    Settle(event);
 }
 
 /// A NOOP node: its scripts run, its job counts as an instant success.
@@ -493,16 +492,17 @@ void Scheduler::NoteFailure(NodeIndex node, NodeRun& run, const QueueEvent& even
     run.dagman_words = ProcFailureText(record);
     const auto proc = static_cast<std::size_t>(record.id.proc);
     const NodeRun::Files files = proc < run.files.size() ? run.files[proc] : NodeRun::Files{};
-    run.failed_procs.push_back({.id = ProcText(record.id),
-                                .what = event.what,
-                                .output = files.output,
-                                .error = files.error,
-                                .log = files.log,
-                                .error_tail = value == kJobRemovedValue ? std::string() : TailOf(files.error)});
+    run.failed_procs.push_back(
+        {.id = ProcText(record.id),
+         .what = event.what,
+         .output = files.output,
+         .error = files.error,
+         .log = files.log,
+         .error_tail = value == kJobRemovedValue ? std::string() : TailOf(files.error)});
   }
   if (had_failed || !run.JobPartFailed() || !run.fail_fast) return;
-  queue_.Remove({record.id.cluster}, "Node Error: DAG node " + Definition(node).name + " (" + ProcText(record.id) +
-                                         ".0) failed: " + event.what);
+  queue_.Remove({record.id.cluster}, "Node Error: DAG node " + Definition(node).name + " (" +
+                                         ProcText(record.id) + ".0) failed: " + event.what);
 }
 
 /// Every job of the attempt has left the queue.
@@ -565,7 +565,9 @@ void Scheduler::PostEnded(NodeIndex node, const ExitStatus& status) {
   const NodeRun& run = runs_[node];
   // HTCondor writes proc 0 here, except for NOOP jobs.
   const JobId id = run.outcome.cluster == 0 ? run.id : JobId{.cluster = run.outcome.cluster};
-  Record({.type = EventType::kPostScriptTerminated, .id = id, .node = Definition(node).name, .status = status}, node);
+  Record(
+      {.type = EventType::kPostScriptTerminated, .id = id, .node = Definition(node).name, .status = status},
+      node);
   plan_.PostEnded(node, ValueOf(status));
   TestForAbort(node, ValueOf(status), "POST script");
 }
@@ -665,7 +667,8 @@ Scheduler::Ending Scheduler::Verdict() const {
   using Status = RunEnd::Status;
   const NodeCounts& counts = plan_.counts();
   if (plan_.AllDone()) return {Status::kOk, 0, {}};
-  if (plan_.provisioner_awaited()) return {Status::kError, 1, "the PROVISIONER node ended before it was ready"};
+  if (plan_.provisioner_awaited())
+    return {Status::kError, 1, "the PROVISIONER node ended before it was ready"};
   if (halted_) return {Status::kHalted, 1, "the DAG is halted and nothing runs any more"};
   if (counts[NodeState::kFailed] > 0) return {Status::kNodeFailed, 1, {}};
   if (counts.active() > 0) {
@@ -773,7 +776,8 @@ RunEnd Scheduler::GiveUpWithoutJournal(const Error& error) {
 void Scheduler::Record(const JobEvent& event, NodeIndex node, const Path& own_log) {
   JobEvent timed = event;
   if (timed.time == Clock::WallTime()) timed.time = clock_.WallNow();
-  if (const auto written = journal_.Write(timed, own_log); !written) narrator_.Warn(written.error().message());
+  if (const auto written = journal_.Write(timed, own_log); !written)
+    narrator_.Warn(written.error().message());
   narrator_.Recorded(TryOf(node), timed);
 }
 
@@ -804,9 +808,8 @@ NodeFacts Scheduler::Facts(NodeIndex node) const {
 }
 
 Progress Scheduler::CurrentProgress() const {
-  Progress progress{.counts = plan_.counts(),
-                    .running_jobs = queue_.counts().running,
-                    .elapsed = clock_.Now() - started_};
+  Progress progress{
+      .counts = plan_.counts(), .running_jobs = queue_.counts().running, .elapsed = clock_.Now() - started_};
   int looked_at = 0;
   for (const auto& [node, run] : runs_) {
     if (progress.running_nodes.size() == kNodesShown || ++looked_at > kNodesLookedAt) break;

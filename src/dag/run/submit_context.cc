@@ -10,8 +10,12 @@ Path DirectoryOf(const Dag& dag, const Node& node) {
 namespace {
 
 Submission ExpandDescription(const Dag& dag, const Node& node, const SubmitFacts& facts) {
-  SubmitContext context{
-      .cluster = facts.cluster, .node = node.name, .directory = DirectoryOf(dag, node), .environment = facts.environment, .method = facts.method, .time = facts.time};
+  SubmitContext context{.cluster = facts.cluster,
+                        .node = node.name,
+                        .directory = DirectoryOf(dag, node),
+                        .environment = facts.environment,
+                        .method = facts.method,
+                        .time = facts.time};
   context.before = {{"JOB", node.name},
                     {"RETRY", std::to_string(facts.retry)},
                     {"DAG_STATUS", std::to_string(facts.dag_status)},
