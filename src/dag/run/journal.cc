@@ -34,40 +34,4 @@ Result<void> Journal::Write(const JobEvent& event, const Path& own_log) {
   }
 }
 
-std::string_view EventName(EventType type) {
-  switch (type) {
-    case EventType::kSubmit:
-      return "ULOG_SUBMIT";
-    case EventType::kExecute:
-      return "ULOG_EXECUTE";
-    case EventType::kExecutableError:
-      return "ULOG_EXECUTABLE_ERROR";
-    case EventType::kEvicted:
-      return "ULOG_JOB_EVICTED";
-    case EventType::kTerminated:
-      return "ULOG_JOB_TERMINATED";
-    case EventType::kImageSize:
-      return "ULOG_IMAGE_SIZE";
-    case EventType::kShadowException:
-      return "ULOG_SHADOW_EXCEPTION";
-    case EventType::kGeneric:
-      return "ULOG_GENERIC";
-    case EventType::kAborted:
-      return "ULOG_JOB_ABORTED";
-    case EventType::kSuspended:
-      return "ULOG_JOB_SUSPENDED";
-    case EventType::kUnsuspended:
-      return "ULOG_JOB_UNSUSPENDED";
-    case EventType::kHeld:
-      return "ULOG_JOB_HELD";
-    case EventType::kReleased:
-      return "ULOG_JOB_RELEASED";
-    case EventType::kPostScriptTerminated:
-      return "ULOG_POST_SCRIPT_TERMINATED";
-    case EventType::kPreSkip:
-      return "ULOG_PRESKIP";
-  }
-  return "ULOG_GENERIC";
-}
-
 }  // namespace roost::dag

@@ -31,7 +31,4 @@ class Journal {
   bool to_flush_ = false;
 };
 
-/// "ULOG_JOB_TERMINATED": what DAGMan's log calls the event.
-std::string_view EventName(EventType type);
-
 }  // namespace roost::dag
