@@ -261,7 +261,7 @@ std::string WithoutUnknowns(const std::string& record) {
   std::vector<std::string> kept;
   for (const std::string& line : Split(record, '\n')) {
     const auto row_of = [&](const char* label) { return line.starts_with(std::string("\t   ") + label); };
-    if (row_of("GPUs") || line.find("Image size of job updated") != std::string::npos) continue;
+    if (row_of("GPUs") || row_of("TimeSlotBusy") || line.find("Image size of job updated") != std::string::npos) continue;
     const bool unknown_usage = row_of("Cpus") || row_of("Disk");
     kept.push_back(unknown_usage ? line.substr(0, 27) + line.substr(35) : line);
   }
