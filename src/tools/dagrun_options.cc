@@ -119,6 +119,11 @@ void CondorArgument(RunCommandLine& line, const Given& given) {
   CondorOnly(line, given);
 }
 
+/// For options after which nobody expects the DAG to run.
+[[noreturn]] void Refuse(const std::string& option, const std::string& hint) {
+  throw Error(option + " is not supported", ExitCode::kUsage, hint);
+}
+
 // clang-format off
 const std::vector<Option>& Options() {
   using L = RunCommandLine;
@@ -184,9 +189,8 @@ const std::vector<Option>& Options() {
       {"-no_recurse", "", "", Group::kCondorOnly, "submit files of nested DAGs", CondorOnly},
       {"-batch-id", "", "ID", Group::kCondorOnly, "batches of jobs", CondorOnly, kInherited},
       {"-valgrind", "", "", Group::kCondorOnly, "run condor_dagman under valgrind", CondorOnly},
-      {"-Dot", "", "", Group::kCondorOnly, "draw the DAG and stop: use dagrun graph", CondorOnly},
-      {"-DumpRescue", "", "", Group::kCondorOnly, "write a rescue file and stop", CondorOnly},
-
+      {"-Dot", "", "", Group::kSubmitter, "", [](L&, G&) { Refuse("-Dot", "dagrun graph FILE.dag draws it."); }, {.hidden = true}},
+      {"-DumpRescue", "", "", Group::kSubmitter, "", [](L&, G&) { Refuse("-DumpRescue", "dagrun --dry-run FILE.dag goes through it."); }, {.hidden = true}},
       {"--dag-id", "", "N", Group::kSubmitter, "", [](L& l, G& g) { l.run.dag_id = Number(g, 1); }, {.hidden = true}},
       {"--parent-dag-id", "", "N", Group::kSubmitter, "", [](L& l, G& g) { l.run.parent_dag_id = Number(g, 1); }, {.hidden = true}},
   };
@@ -341,6 +345,11 @@ void SetVariable(std::vector<std::string>& environment, const std::string& name,
   environment.push_back(name + "=" + value);
 }
 
+bool IsSet(const std::vector<std::string>& environment, const std::string& name) {
+  return std::any_of(environment.begin(), environment.end(),
+                     [&](const std::string& entry) { return entry.starts_with(name + "="); });
+}
+
 std::string Usage(const Option& option) {
   std::string usage(option.name);
   if (!option.alias.empty()) usage += ", " + std::string(option.alias);
@@ -421,6 +430,11 @@ Faults Configure(RunCommandLine& line, std::vector<std::string> environment) {
     SetVariable(environment, pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
   }
   for (const auto& [name, value] : run.preamble.environment_set) SetVariable(environment, name, value);
+  for (const std::string& name : run.preamble.environment_get) {
+    if (IsSet(environment, name)) continue;
+    AddWarning(faults, {run.dag_files.front().string(), 0},
+               "ENV GET " + name + ": there is no such variable");
+  }
   run.environment = std::move(environment);
   return faults;
 }

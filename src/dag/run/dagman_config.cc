@@ -121,8 +121,7 @@ class KnobReader {
     if (setting.value.empty() || SetInteger(name, setting) || SetBoolean(name, setting)) return;
     if (EqualsIgnoreCase(name, "DAGMAN_USE_DIRECT_SUBMIT")) return SetSubmitMethod(name, setting);
     if (EqualsIgnoreCase(name, "DAGMAN_DEFAULT_NODE_LOG")) {
-      knobs_.default_node_log = setting.value;
-      return;
+      return SetNodeLog(name, setting);
     }
     if (EqualsIgnoreCase(name, "DAGMAN_PUT_FAILED_JOBS_ON_HOLD")) return WarnOfHolding(name, setting);
     if (EqualsIgnoreCase(name, kConfigFile)) return;
@@ -158,6 +157,13 @@ class KnobReader {
   void SetSubmitMethod(const std::string& name, const ConfigValue& setting) {
     const auto direct = ReadBoolean(name, setting);
     if (direct) knobs_.submit_method = *direct ? SubmitMethod::kDirect : SubmitMethod::kCondorSubmit;
+  }
+
+  void SetNodeLog(const std::string& name, const ConfigValue& setting) {
+    knobs_.default_node_log = setting.value;
+    if (!setting.value.starts_with("/tmp/")) return;
+    AddWarning(faults_, setting.where,
+               name + " = " + setting.value + ": what is in /tmp may be gone when the run is to go on");
   }
 
   void WarnOfHolding(const std::string& name, const ConfigValue& setting) {

@@ -81,6 +81,11 @@ TEST(DagrunOptions, WrongOnesEndWithTheStatusOfTheNameThatWasCalled) {
   EXPECT_THAT(Refusal({}).first, Eq("which DAG file?"));
 }
 
+TEST(DagrunOptions, AfterWhichNothingIsToRunAreRefused) {
+  EXPECT_THAT(Refusal({"-Dot", "x.dag"}).first, Eq("-Dot is not supported"));
+  EXPECT_THAT(Refusal({"-DumpRescue", "x.dag"}).first, Eq("-DumpRescue is not supported"));
+}
+
 TEST(DagrunOptions, MayFollowTheFilesUnlessCalledCondorSubmitDag) {
   EXPECT_EQ(Knobs({"x.dag", "-maxjobs", "2"}).max_jobs, 2);
   EXPECT_THAT(Refusal({"x.dag", "-maxjobs", "2"}, CalledAs::kCondorSubmitDag),

@@ -175,5 +175,25 @@ TEST_F(SubmitterFilesTest, ARunThatWasKilledGetsAnEndFromTheNext) {
   EXPECT_THAT(Life(), ElementsAre("0 (344)", "9 (344)", "0 (345)", "1 (345)", "5 (345) 0"));
 }
 
+TEST_F(SubmitterFilesTest, DagrunCalledCondorSubmitDagLeavesTheFilesThatHtcondorLeaves) {
+  ROOST_NEEDS_REFERENCE();
+  const Path golden = *test::ReferenceDir() / "golden/htcondor/rerun-without-rescue";
+  for (const auto& entry : std::filesystem::directory_iterator(golden / "input")) {
+    std::filesystem::copy_file(entry.path(), entry.path().filename(),
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  std::filesystem::create_symlink(test::Program("dagrun"), "condor_submit_dag");
+  EXPECT_EQ(test::RunCommand({"./condor_submit_dag", "x.dag"}).status.value, 0);
+  for (const auto& entry : std::filesystem::directory_iterator(golden / "run1")) {
+    if (entry.path().filename() == "condor_submit_dag.txt") continue;
+    EXPECT_TRUE(std::filesystem::exists(entry.path().filename())) << entry.path();
+  }
+  EXPECT_EQ(Life().size(), 3U);
+  const test::CommandResult again = test::RunCommand({"./condor_submit_dag", "x.dag"});
+  EXPECT_EQ(again.status.value, 1);
+  EXPECT_EQ(again.err, Golden("rerun-without-rescue/run2/condor_submit_dag.txt"));
+  EXPECT_EQ(test::RunCommand({"./condor_submit_dag", "x.dag", "-f"}).status.value, 1);
+}
+
 }  // namespace
 }  // namespace roost::dag
