@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "dag/report/terminal_reporter.h"
-#include "dag/run/check.h"
 #include "dag/run/dag_run.h"
+#include "dagrun_commands.h"
 #include "roost/base/error.h"
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
@@ -25,7 +25,12 @@ constexpr std::string_view kHelp =
     R"(Runs a DAG of jobs, as HTCondor's DAGMan would, on this machine.
 
 Usage: dagrun [options] FILE.dag
-       dagrun check FILE.dag         look for mistakes without running anything
+       dagrun COMMAND ...            something else about a DAG; each has its own --help
+
+Commands:
+)";
+
+constexpr std::string_view kOptionsHelp = R"(
 
 Options may be written with one or two dashes, in any case, as for condor_submit_dag.
   -maxjobs N           at most N nodes with jobs under way (0 = no limit)
@@ -51,7 +56,7 @@ Examples:
   dagrun -f x.dag                   run everything again
 
 Exit status: 0 all nodes done, 1 something failed or could not start, 2 stopped by a signal,
-64 wrong options. check: 0 fine, 65 mistakes found.
+64 wrong options.
 )";
 
 struct CommandLine {
@@ -61,7 +66,6 @@ struct CommandLine {
   ColorChoice color = ColorChoice::kAuto;
   bool help = false;
   bool version = false;
-  bool check = false;
   std::vector<std::string> files;
   std::vector<std::string> ignored;  ///< options that only mean something to HTCondor
 };
@@ -148,11 +152,7 @@ CommandLine Parse(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word.size() < 2 || word[0] != '-') {
-      if (word == "check" && line.files.empty() && !line.check) {
-        line.check = true;
-      } else {
-        line.files.push_back(word);
-      }
+      line.files.push_back(word);
       continue;
     }
     std::string name = ToLower(word.substr(word.starts_with("--") ? 2 : 1));
@@ -199,25 +199,13 @@ std::string RerunCommand(const std::vector<std::string>& words) {
   return command;
 }
 
-std::vector<std::string> OwnEnvironment() {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-  return environment;
-}
-
-int Check(const Path& file) {
-  const CheckResult result = CheckDag(file, OwnEnvironment());
-  for (const Fault& fault : result.faults) std::cerr << fault.Describe() << '\n';
-  if (HasErrors(result.faults)) return static_cast<int>(ExitCode::kBadData);
-  std::cout << file.string() << ": " << result.nodes << " nodes, " << result.jobs
-            << " jobs: no mistakes found\n";
-  return 0;
-}
-
 int Main(const std::vector<std::string>& words) {
+  if (const auto* command = words.empty() ? nullptr : tools::FindDagrunCommand(words.front())) {
+    return command->run({words.begin() + 1, words.end()});
+  }
   CommandLine line = Parse(words);
   if (line.help) {
-    std::cout << kHelp;
+    std::cout << kHelp << tools::DescribeDagrunCommands() << kOptionsHelp;
     return 0;
   }
   if (line.version) {
@@ -236,14 +224,13 @@ int Main(const std::vector<std::string>& words) {
     if (failed) throw ErrnoError(failed.value(), "enter folder", file.parent_path());
     file = file.filename();
   }
-  if (line.check) return Check(file);
 
   StopSignals signals;
   TerminalReporter reporter(stderr,
                             {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet});
   for (const std::string& name : line.ignored) reporter.Warning("-" + name + " has no effect here");
   line.run.dag_files = {file};
-  line.run.environment = OwnEnvironment();
+  line.run.environment = tools::OwnEnvironment();
   line.run.rerun_command = RerunCommand(words);
   const SystemClock clock;
   return RunDag(
