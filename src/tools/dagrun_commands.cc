@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::array kCommands = {
     DagrunCommand{"check", "look for mistakes without running anything", CheckCommand},
+    DagrunCommand{"expand", "show the jobs that a DAG becomes", ExpandCommand},
+    DagrunCommand{"status", "tell how a run stands", StatusCommand},
 };
 
 }  // namespace
@@ -65,6 +67,17 @@ void NeedFile(const Path& file) {
   if (!std::filesystem::exists(file, ignored)) {
     throw Error("there is no DAG file '" + file.string() + "'", ExitCode::kNoInput);
   }
+}
+
+FilesAndNodes FilesAndNames(const Arguments& words) {
+  FilesAndNodes sorted;
+  for (const std::string& word : words) {
+    std::error_code ignored;
+    const bool file =
+        sorted.files.empty() || (sorted.nodes.empty() && std::filesystem::is_regular_file(word, ignored));
+    (file ? sorted.files : sorted.nodes).push_back(word);
+  }
+  return sorted;
 }
 
 }  // namespace roost::tools

@@ -39,6 +39,16 @@ std::vector<std::string> OwnEnvironment();
 /// Throws Error (no input) where there is no such DAG file.
 void NeedFile(const Path& file);
 
+/// DAG files, then names of nodes: what is a file that exists is one as long as no name came before it, and
+/// the first word always is.
+struct FilesAndNodes {
+  Arguments files;
+  Arguments nodes;
+};
+FilesAndNodes FilesAndNames(const Arguments& words);
+
 int CheckCommand(const Arguments& arguments);
+int ExpandCommand(const Arguments& arguments);
+int StatusCommand(const Arguments& arguments);
 
 }  // namespace roost::tools
