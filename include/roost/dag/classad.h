@@ -43,6 +43,8 @@ class Expr {
  public:
   /// An Error says what is wrong with the text, and where.
   static Result<Expr> Parse(std::string_view text);
+  /// The expression that is this value.
+  static Expr Literal(Value value);
 
   /// With `my` as the ad the expression belongs to and, if not null, `target` as the other one. Attributes
   /// without a scope are looked up in `my`, then in `target`. Never throws; recursion and steps are bounded

@@ -141,6 +141,14 @@ enum class SubmitMethod {
   kCondorSubmit,
 };
 
+/// What reading one submit file may cost.
+struct SubmitLimits {
+  std::size_t jobs = 200'000;  ///< more in one cluster are a mistake, and would fill the memory
+  /// Off: the text is taken for itself. An include, item file, command or pattern is a fault, and no folder
+  /// is looked for.
+  bool reach_outside = true;
+};
+
 /// What DAGMan puts around a submit file, and what of the outside world expansion may look at.
 struct SubmitContext {
   int cluster = 0;
@@ -151,6 +159,7 @@ struct SubmitContext {
   std::vector<std::string> environment;  ///< of the submitter, "NAME=value": $ENV() and getenv
   SubmitMethod method = SubmitMethod::kDirect;
   Clock::WallTime time{};  ///< of the submission: $(SUBMIT_TIME), $(YEAR), $(MONTH), $(DAY)
+  SubmitLimits limits;
 };
 
 /// The jobs that one submit file queues, proc 0 first. `faults` with an error: a permanent submit failure,
