@@ -8,33 +8,18 @@
 #include <unistd.h>
 
 #include "dag/report/terminal_reporter.h"
-#include "dag/run/check.h"
 #include "dag/run/dag_run.h"
 #include "dag/run/submitter_files.h"
 #include "roost/base/error.h"
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
+#include "tools/dagrun_commands.h"
 #include "tools/dagrun_options.h"
 
 namespace {
 
 using namespace roost;       // NOLINT: this file is the program
 using namespace roost::dag;  // NOLINT
-
-std::vector<std::string> OwnEnvironment() {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-  return environment;
-}
-
-int Check(const Path& file) {
-  const CheckResult result = CheckDag(file, OwnEnvironment());
-  for (const Fault& fault : result.faults) std::cerr << fault.Describe() << '\n';
-  if (HasErrors(result.faults)) return static_cast<int>(ExitCode::kBadData);
-  std::cout << file.string() << ": " << result.nodes << " nodes, " << result.jobs
-            << " jobs: no mistakes found\n";
-  return 0;
-}
 
 /// Says what is wrong in the configuration; throws Error where it cannot be used.
 void Report(const Faults& faults, Reporter& reporter) {
@@ -58,7 +43,7 @@ int Run(RunCommandLine line) {
   TerminalReporter reporter(stderr,
                             {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet});
   for (const std::string& warning : line.warnings) reporter.Warning(warning);
-  Report(Configure(line, OwnEnvironment()), reporter);
+  Report(Configure(line, tools::OwnEnvironment()), reporter);
   if (line.run.knobs.parse.use_dag_dir && line.run.dag_files.size() == 1) {
     EnterFolderOf(line.run.dag_files.front());
   }
@@ -73,8 +58,13 @@ int Run(RunCommandLine line) {
 }
 
 int Main(const Path& program, const std::vector<std::string>& words) {
-  if (words.size() == 2 && words.front() == "check") return Check(words.back());
-  RunCommandLine line = ParseRunCommandLine(words, CalledAsOf(program));
+  const auto called_as = CalledAsOf(program);
+  if (called_as == CalledAs::kDagrun && !words.empty()) {
+    if (const auto* command = tools::FindDagrunCommand(words.front())) {
+      return command->run({words.begin() + 1, words.end()});
+    }
+  }
+  RunCommandLine line = ParseRunCommandLine(words, called_as);
   if (line.help) {
     std::cout << RunHelp();
     return 0;
