@@ -31,7 +31,7 @@ void ApplyRescue(Bytes bytes);
 /// A submit file, taken for itself: nothing outside it is looked at.
 void ExpandSubmit(Bytes bytes);
 
-/// A job event log. What was understood of it is written out and must then read the same.
+/// A job event log. What was understood of it is written out, and read again it must be the same events.
 void ParseEvents(Bytes bytes);
 
 /// A line each: a ClassAd expression, in a job's ad with a machine as its target.

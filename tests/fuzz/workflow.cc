@@ -119,20 +119,23 @@ void ExpandSubmit(Bytes bytes) {
 
 void ParseEvents(Bytes bytes) {
   const std::string_view text = AsText(bytes);
+  std::vector<JobEvent> events;
   std::string written;
-  std::size_t events = 0;
   const std::size_t consumed = dag::ParseEvents(text, [&](const JobEvent& event) {
+    events.push_back(event);
     written += FormatEvent(event);
-    ++events;
   });
   Promise(consumed <= text.size(), "it read more than there is");
-  std::string again;
+  std::size_t i = 0;
   const std::size_t whole = dag::ParseEvents(written, [&](const JobEvent& event) {
-    again += FormatEvent(event);
-    --events;
+    Promise(i < events.size(), "an event became several:\n" + written);
+    const JobEvent& before = events[i++];
+    Promise(event.type == before.type && event.id == before.id && event.time == before.time &&
+                event.node == before.node && event.status.signaled == before.status.signaled &&
+                event.status.value == before.status.value,
+            "it does not read back what it writes:\n" + FormatEvent(before));
   });
-  Promise(events == 0, "an event was lost, or became several");
-  Promise(whole == written.size() && again == written, "it does not read back what it writes:\n" + written);
+  Promise(i == events.size() && whole == written.size(), "an event was lost:\n" + written);
 }
 
 }  // namespace roost::fuzz

@@ -66,5 +66,9 @@ TEST(FuzzReplayTest, ParseEvents) {
   ReplayAsTheyAre(Golden({".log"}), ParseEvents);
 }
 
+TEST(FuzzReplayTest, EvaluateExpression) {
+  Replay(Cases("fuzz/evaluate_expression", ""), EvaluateExpression);
+}
+
 }  // namespace
 }  // namespace roost::fuzz

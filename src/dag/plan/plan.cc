@@ -240,6 +240,7 @@ void Plan::Enter(NodeIndex node, NodeState state) {
 
 void Plan::Enqueue(NodeQueue& queue, NodeIndex node, bool in_front) {
   if (given_up_ && node != dag_.final_node) return;
+  ++released_;
   At(node).turn = in_front ? --first_turn_ : ++last_turn_;
   queue.Push(TicketOf(node));
 }

@@ -119,6 +119,9 @@ class Plan {
   /// node does not wait for that.
   bool Resume(Step step);
 
+  /// Grows whenever a script or a node's jobs may be started that could not be before.
+  std::uint64_t released() const { return released_; }
+
   /// Nothing waits for its turn and nothing runs; after StartFinal(): the FINAL node is over.
   bool Finished() const;
   /// Every node but FINAL is done.
@@ -191,6 +194,7 @@ class Plan {
   std::map<int, Category> categories_;
   std::int32_t last_turn_ = 0;
   std::int32_t first_turn_ = 0;
+  std::uint64_t released_ = 0;
   bool provisioner_awaited_ = false;
   bool given_up_ = false;
   bool final_started_ = false;

@@ -1,6 +1,7 @@
 #include "dag/run/dag_run.h"
 
 #include <algorithm>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -9,13 +10,16 @@
 #include "dag/executors/local.h"
 #include "dag/plan/cycle.h"
 #include "dag/run/cluster_numbers.h"
+#include "dag/run/dot_file.h"
 #include "dag/run/job_queue.h"
+#include "dag/run/jobstate_log.h"
 #include "dag/run/journal.h"
 #include "dag/run/lock.h"
+#include "dag/run/metrics.h"
+#include "dag/run/node_status_file.h"
 #include "dag/run/recovery.h"
 #include "dag/run/rescue_writer.h"
 #include "dag/run/scheduler.h"
-#include "dag/run/status_files.h"
 
 namespace roost::dag {
 namespace {
@@ -215,6 +219,33 @@ std::string ParentRun(const RunOptions& options) {
   return {};
 }
 
+/// The observers that keep the files which the DAG or the command line asks for.
+class FileObservers {
+ public:
+  FileObservers(const Dag& dag, const RunOptions& options, const Clock& clock,
+                const std::function<void(const std::string&)>& warn) {
+    if (dag.node_status_file) Add<NodeStatusWriter>(*dag.node_status_file, clock, warn);
+    if (const Path& file = options.node_status_file; !file.empty()) {
+      Add<NodeStatusWriter>(NodeStatusFile{.file = file}, clock, warn);
+    }
+    if (!dag.jobstate_log.empty()) Add<JobstateLog>(dag.jobstate_log, warn);
+    if (dag.dot) Add<DotWriter>(*dag.dot, clock, warn);
+  }
+
+  std::vector<RunObserver*> all() const {
+    std::vector<RunObserver*> observers;
+    for (const auto& observer : observers_) observers.push_back(observer.get());
+    return observers;
+  }
+
+ private:
+  template <typename Observer, typename... Arguments>
+  void Add(Arguments&&... arguments) {
+    observers_.push_back(std::make_unique<Observer>(std::forward<Arguments>(arguments)...));
+  }
+  std::vector<std::unique_ptr<RunObserver>> observers_;
+};
+
 /// Nothing is executed, locked or left behind: the events go to a folder that is gone afterwards.
 int DryRun(const RunOptions& options, Reporter& reporter, const std::function<int()>& pending_signal,
            const Clock& clock) {
@@ -319,7 +350,11 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   ScriptRunner scripts(children, ScriptEnvironment(EnvironmentOf(options), record.run_id));
   ControlBox control(dag_file);
 
-  const int dag_id = clusters.Next();
+  const int dag_id = options.dag_id > 0 ? options.dag_id : clusters.Next();
+  const FileObservers files(dag, options, clock, [&](const std::string& text) {
+    log->warn("{}", text);
+    reporter.Warning(text);
+  });
   Scheduler scheduler({.plan = plan,
                        .queue = queue,
                        .scripts = scripts,
@@ -329,6 +364,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .log = log,
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); },
+                       .observers = files.all(),
                        .control = &control},
                       SchedulerOptionsOf(options, dag_id));
   if (recovering) scheduler.Resume(recovered);
@@ -339,21 +375,18 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
 
   const Clock::WallTime now = clock.WallNow();
   const MetricsFacts facts{.start = start,
-                           .end = now,
+                           .end = clock.WallNow(),
                            .dag_id = dag_id,
+                           .parent_dag_id = options.parent_dag_id,
                            .rescue_number = record.rescue,
-                           .jobs = scheduler.totals()};
+                           .jobs = scheduler.totals(),
+                           .version = options.knobs.metrics_version,
+                           .graph = options.knobs.report_graph_metrics};
   const Path metrics = WithSuffix(dag_file, ".metrics");
-  if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, end)); !written) {
+  if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, plan, end)); !written) {
     reporter.Warning(written.error().message());
   } else {
     log->info("Wrote metrics file {}.", metrics.string());
-  }
-  if (!options.node_status_file.empty()) {
-    const std::string text = FormatNodeStatus(plan, end, dag_file.string(), now);
-    if (auto written = WriteFileAtomically(options.node_status_file, text); !written) {
-      reporter.Warning(written.error().message());
-    }
   }
   // What was killed at once may have left something: a nested dagrun has no time then to end its own jobs.
   if (end.status == RunEnd::Status::kRemoved) KillProcessesOfRun(record.run_id);

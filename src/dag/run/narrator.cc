@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "dag/run/journal.h"
+#include "roost/dag/event_log.h"
 
 namespace roost::dag {
 namespace {
@@ -50,6 +50,10 @@ void Narrator::Began() {
   Tell(kWholeRun, {.kind = RunEvent::Kind::kRunStarted});
   Table();
 }
+
+void Narrator::RecoveryStarts() { Tell(kWholeRun, {.kind = RunEvent::Kind::kRecoveryStarted}); }
+
+void Narrator::RecoveryEnds() { Tell(kWholeRun, {.kind = RunEvent::Kind::kRecoveryFinished}); }
 
 void Narrator::ScriptStarts(const Try& attempt, Script::Kind kind) {
   log_->info("Running {} script of Node {}...", KindName(kind), NameOf(attempt));

@@ -36,6 +36,8 @@ class Narrator {
   Narrator(Listeners listeners, const RunView& run, const Clock& clock);
 
   void Began();
+  void RecoveryStarts();
+  void RecoveryEnds();
   void ScriptStarts(const Try& attempt, Script::Kind kind);
   void ScriptNotStarted(const Try& attempt, Script::Kind kind, const std::string& why);
   void ScriptDeferred(const Try& attempt, const Script& script);
@@ -62,6 +64,7 @@ class Narrator {
   void Status(const Progress& progress);
   void Table();
   void Ended(int exit_code);
+  void Flush() { log_->flush(); }
   void Say(const std::string& text) { log_->info("{}", text); }
 
  private:

@@ -19,7 +19,8 @@ struct NodeRun {
   };
   std::vector<Files> files;  ///< by proc
 
-  int left = 0;      ///< procs that are, or will be, in the queue
+  int left = 0;      ///< procs in the queue
+  bool has_factory = false;  ///< more of them are to be materialised
   int failures = 0;  ///< procs that failed
   int tolerated = 0;
   bool fail_fast = true;

@@ -17,6 +17,7 @@ struct Cluster {
   int failures = 0;
   int failure = 0;  ///< value of the first proc that failed
   bool lost = false;
+  bool has_factory = false;  ///< procs of it may still have been to come
   ClusterOutcome outcome;
 };
 
@@ -31,6 +32,11 @@ class Replay {
     switch (event.type) {
       case EventType::kSubmit:
         return Submitted(event);
+      case EventType::kClusterSubmit:
+        if (const auto node = Find(event.node)) clusters_[KeyOf(event.id)] = {.node = *node, .has_factory = true};
+        return;
+      case EventType::kClusterRemove:
+        return FactoryEnded(event);
       case EventType::kTerminated:
         return Ended(event, event.status.signaled ? -event.status.value : event.status.value);
       case EventType::kAborted:
@@ -94,8 +100,20 @@ class Replay {
     const auto proc = static_cast<std::size_t>(event.id.proc);
     if (proc < cluster.outcome.exit_values.size()) cluster.outcome.exit_values[proc] = value;
     if (value != 0 && !lost && ++cluster.failures == 1) cluster.failure = value.value_or(kJobRemovedValue);
-    if (cluster.open.empty() && (Failed(cluster) || !cluster.lost)) Judge(cluster);
+    JudgeWhenOver(cluster);
     if (value && plan_.dag().At(cluster.node).post < 0) TestForAbort(cluster.node, *value);
+  }
+
+  void FactoryEnded(const JobEvent& event) {
+    const auto it = clusters_.find(KeyOf(event.id));
+    if (it == clusters_.end()) return;
+    it->second.has_factory = false;
+    JudgeWhenOver(it->second);
+  }
+
+  void JudgeWhenOver(const Cluster& cluster) {
+    if (!cluster.open.empty() || cluster.has_factory) return;
+    if (Failed(cluster) || !cluster.lost) Judge(cluster);
   }
 
   bool Failed(const Cluster& cluster) const {

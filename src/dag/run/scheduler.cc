@@ -108,6 +108,7 @@ void Scheduler::Resume(const Recovered& recovered) {
     run.value = plan_.value(node);
     run.id = {.cluster = outcome.cluster, .proc = outcome.last_proc};
   }
+  narrator_.RecoveryStarts();
   for (const Recovered::LostJob& lost : recovered.lost) {
     // Its own log is known from its submit file, which may have changed since: then that log stays
     // open-ended.
@@ -121,6 +122,7 @@ void Scheduler::Resume(const Recovered& recovered) {
            own_log);
     repeats_.try_emplace(lost.node, 1);
   }
+  narrator_.RecoveryEnds();
   for (NodeIndex node = 0; node < plan_.dag().end(); ++node) {
     if (plan_.state(node) != NodeState::kFailed || plan_.IsHelper(node)) continue;
     NodeFailure failure = FailureOf(TryOf(node));
@@ -257,9 +259,14 @@ void Scheduler::WaitForSomething() {
   Clock::TimePoint deadline = now + kHousekeeping;
   for (const DeferredScript& script : deferred_) deadline = std::min(deadline, script.due);
   if (next_submit_ > now) deadline = std::min(deadline, next_submit_);
+  journal_.WriteOut();
   for (const QueueEvent& event : queue_.Wait(deadline)) Settle(event);
   for (const ScriptRunner::Ended& ended : scripts_.TakeEnded()) Settle(ended);
-  journal_.Flush();
+  if (clock_.Now() - synced_ >= kHousekeeping) {
+    synced_ = clock_.Now();
+    journal_.Flush();
+    narrator_.Flush();
+  }
 
   std::erase_if(deferred_, [&](const DeferredScript& script) {
     if (script.due > clock_.Now()) return false;
@@ -271,6 +278,14 @@ void Scheduler::WaitForSomething() {
     table_shown_ = clock_.Now();
     narrator_.Table();
   }
+}
+
+/// Before anything is started: an end that something was waiting for must be on record, whatever happens to
+/// the machine. Ends that nothing waits for are put on disk together, once a second.
+void Scheduler::PutOnDisk() {
+  if (plan_.released() == released_on_disk_) return;
+  released_on_disk_ = plan_.released();
+  journal_.Flush();
 }
 
 const Script& Scheduler::ScriptOf(Step step) const {
@@ -300,6 +315,7 @@ Try Scheduler::TryOf(NodeIndex node) const {
 }
 
 void Scheduler::StartScript(Step step) {
+  PutOnDisk();
   const Node& node = Definition(step.node);
   const Script& script = ScriptOf(step);
   NodeRun& run = runs_[step.node];
@@ -364,6 +380,7 @@ std::string Scheduler::WhyNot(const Submission& submission) const {
 void Scheduler::SubmitJobs(NodeIndex node) {
   narrator_.Submitting(TryOf(node));
   if (Definition(node).noop) return RunNoop(node);
+  PutOnDisk();
 
   const int cluster = next_cluster_();
   Submission submission = Expand(node, cluster);
@@ -425,10 +442,18 @@ void Scheduler::Settle(const QueueEvent& event) {
   if (it == node_of_cluster_.end()) return;
   const NodeIndex node = it->second;
   Record(event.record, node, event.own_log);
+  NodeRun& run = runs_.at(node);
   switch (event.record.type) {
     case EventType::kSubmit:
-      ++runs_.at(node).left;
+      ++run.left;
       ++totals_.submitted;
+      return;
+    case EventType::kClusterSubmit:
+      run.has_factory = true;
+      return;
+    case EventType::kClusterRemove:
+      run.has_factory = false;
+      if (run.left == 0) JobsLeft(node);
       return;
     case EventType::kExecute:
       if (node == plan_.dag().provisioner) plan_.ProvisionerReady();
@@ -470,12 +495,8 @@ void Scheduler::ProcLeft(NodeIndex node, const QueueEvent& event) {
   }
   if (value != 0) NoteFailure(node, run, event, value);
 
-  const bool over = run.left == 0 && queue_.counts(record.id.cluster).total() == 0;
-  // What is removed at the end of a run has neither failed nor succeeded, unless it had just succeeded.
-  if (over && (stage_ != Stage::kRemoving || !run.JobPartFailed())) {
-    node_of_cluster_.erase(record.id.cluster);
-    JobsOver(node);
-  }
+  const bool last = run.left == 0 && !run.has_factory && queue_.counts(record.id.cluster).total() == 0;
+  if (last) JobsLeft(node);
   if (ended && Definition(node).post < 0) TestForAbort(node, value, "NODE");
 }
 
@@ -505,7 +526,16 @@ void Scheduler::NoteFailure(NodeIndex node, NodeRun& run, const QueueEvent& even
                                          ProcText(record.id) + ".0) failed: " + event.what);
 }
 
-/// Every job of the attempt has left the queue.
+/// The last job of the attempt has left the queue.
+void Scheduler::JobsLeft(NodeIndex node) {
+  const NodeRun& run = runs_.at(node);
+  // What is removed at the end of a run has neither failed nor succeeded, unless it had just succeeded.
+  if (stage_ == Stage::kRemoving && run.failures > 0) return;
+  node_of_cluster_.erase(run.outcome.cluster);
+  JobsOver(node);
+}
+
+/// The job part of the attempt is over, with jobs or without.
 void Scheduler::JobsOver(NodeIndex node) {
   const Try attempt = TryOf(node);
   const NodeRun& run = runs_.at(node);
@@ -745,6 +775,7 @@ RunEnd Scheduler::Conclude() {
     orderly_ = true;
   }
   narrator_.Ended(ending_->exit_code);
+  narrator_.Flush();
   return {.status = status_,
           .exit_code = ending_->exit_code,
           .reason = ending_->reason,

@@ -125,10 +125,12 @@ class Scheduler final : public RunView {
   std::string WhyNot(const Submission& submission) const;
 
   void WaitForSomething();
+  void PutOnDisk();
   void Settle(const QueueEvent& event);
   void ProcHeld(NodeIndex node, const QueueEvent& event);
   void ProcLeft(NodeIndex node, const QueueEvent& event);
   void NoteFailure(NodeIndex node, NodeRun& run, const QueueEvent& event, int value);
+  void JobsLeft(NodeIndex node);
   void JobsOver(NodeIndex node);
   void Settle(const ScriptRunner::Ended& ended);
   void NoteScriptFailure(NodeIndex node, const ScriptRunner::Ended& ended);
@@ -186,6 +188,8 @@ class Scheduler final : public RunView {
   JobTotals totals_;
   Clock::TimePoint started_;
   Clock::TimePoint table_shown_;
+  Clock::TimePoint synced_;
+  std::uint64_t released_on_disk_ = 0;  ///< Plan::released() when the journal was last put on disk
 };
 
 }  // namespace roost::dag
