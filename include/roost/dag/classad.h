@@ -43,6 +43,8 @@ class Expr {
  public:
   /// An Error says what is wrong with the text, and where.
   static Result<Expr> Parse(std::string_view text);
+  /// The expression that is this value.
+  static Expr Literal(Value value);
 
   /// With `my` as the ad the expression belongs to and, if not null, `target` as the other one. Attributes
   /// without a scope are looked up in `my`, then in `target`. Never throws; recursion and steps are bounded
@@ -51,6 +53,9 @@ class Expr {
 
   /// Evaluate() as a condition: true, or a number other than 0. Undefined and failures are `otherwise`.
   bool Holds(const Ad& my, const Ad* target = nullptr, std::int64_t now = 0, bool otherwise = false) const;
+
+  /// It refers to no attribute and no clock, so it comes to the same wherever it is evaluated.
+  bool constant() const;
 
   /// The source it was parsed from.
   const std::string& text() const;

@@ -13,8 +13,11 @@
 namespace roost::dag {
 namespace {
 
-/// More jobs than this in one cluster are a mistake, and would fill the memory.
-constexpr std::size_t kMostJobs = 200'000;
+/// Other numbers for each job, and the same ones whenever the job is expanded again.
+std::uint64_t RandomSeed(const SubmitContext& context, int proc) {
+  const std::uint64_t seed = context.seed.value_or(static_cast<std::uint64_t>(context.cluster));
+  return seed * 1'000'003 + static_cast<std::uint64_t>(proc);
+}
 
 /// Reads one submit file and makes its jobs. Used for one file.
 class Submitter {
@@ -84,8 +87,9 @@ void Submitter::Expand(const Queue& queue, const SourceLine& where) {
   last_queue_ = where;
   if (HasErrors(faults_)) return;
   const std::size_t wanted = static_cast<std::size_t>(queue.count) * queue.items.size();
-  if (static_cast<std::size_t>(queue.count) > kMostJobs || jobs_.size() + wanted > kMostJobs) {
-    AddError(faults_, where, "this queues more than " + std::to_string(kMostJobs) + " jobs");
+  const std::size_t most = context_.limits.jobs;
+  if (static_cast<std::size_t>(queue.count) > most || jobs_.size() + wanted > most) {
+    AddError(faults_, where, "this queues more than " + std::to_string(most) + " jobs");
     return;
   }
   for (const Macro& macro : context_.after) macros_.Set(macro.name, macro.value, {});
@@ -102,6 +106,7 @@ void Submitter::Expand(const Queue& queue, const SourceLine& where) {
       macros_.SetLive("Process", process);
       macros_.SetLive("ProcId", process);
       macros_.SetLive("JobId", std::to_string(context_.cluster) + "." + process);
+      macros_.SeedRandom(RandomSeed(context_, proc));
       jobs_.push_back(builder_.Build(proc, where));
       if (HasErrors(faults_)) return;  // the next job would say the same
     }
@@ -115,9 +120,6 @@ void Submitter::WarnOfCommands() {
     if (entry.where.line == 0 || attribute) continue;
     switch (LevelOf(name)) {
       case CommandLevel::kUsed:
-        break;
-      case CommandLevel::kLater:
-        AddWarning(faults_, entry.where, "'" + name + "' has no effect yet");
         break;
       case CommandLevel::kIgnored:
         AddWarning(faults_, entry.where, "'" + name + "' has no effect here");

@@ -1,5 +1,6 @@
 #include "dag/text/text_cases.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <sstream>
 
@@ -117,6 +118,57 @@ const char* NameOf(dag::TransferFiles transfer) {
   return "?";
 }
 
+void DescribePolicy(std::ostringstream& out, const dag::JobPolicy& policy) {
+  for (const auto& [name, expr] :
+       {std::pair("on_exit_hold", policy.on_exit_hold),
+        std::pair("on_exit_hold_reason", policy.on_exit_hold_reason),
+        std::pair("on_exit_hold_subcode", policy.on_exit_hold_subcode),
+        std::pair("on_exit_remove", policy.on_exit_remove), std::pair("periodic_hold", policy.periodic_hold),
+        std::pair("periodic_hold_reason", policy.periodic_hold_reason),
+        std::pair("periodic_hold_subcode", policy.periodic_hold_subcode),
+        std::pair("periodic_release", policy.periodic_release),
+        std::pair("periodic_remove", policy.periodic_remove),
+        std::pair("periodic_vacate", policy.periodic_vacate)}) {
+    if (expr) out << "  " << name << " = " << expr->text() << "\n";
+  }
+  if (policy.max_retries) out << "  max_retries " << *policy.max_retries << "\n";
+  if (policy.success_exit_code) out << "  success_exit_code " << *policy.success_exit_code << "\n";
+  if (policy.allowed_job_duration) {
+    out << "  allowed_job_duration " << policy.allowed_job_duration->count() << "\n";
+  }
+  if (policy.allowed_execute_duration) {
+    out << "  allowed_execute_duration " << policy.allowed_execute_duration->count() << "\n";
+  }
+}
+
+void DescribeSchedule(std::ostringstream& out, const dag::Job& job) {
+  const auto number = [&](const char* name, const auto& value) {
+    if (value) out << "  " << name << " " << *value << "\n";
+  };
+  if (job.noop) out << "  noop, " << job.noop->Describe() << "\n";
+  if (job.hold) out << "  hold\n";
+  if (job.priority != 0) out << "  priority " << job.priority << "\n";
+  if (job.deferral) {
+    out << "  deferral " << job.deferral->time.text() << " window " << job.deferral->window.count() << "\n";
+  }
+  if (job.requirements) out << "  requirements = " << job.requirements->text() << "\n";
+  number("max_materialize", job.max_materialize);
+  number("max_idle", job.max_idle);
+  if (job.kill_signal != SIGTERM) out << "  kill_signal " << job.kill_signal << "\n";
+  number("remove_kill_signal", job.remove_kill_signal);
+  number("hold_kill_signal", job.hold_kill_signal);
+  if (job.kill_timeout) out << "  kill_timeout " << job.kill_timeout->count() << "\n";
+  number("core_size", job.core_size_bytes);
+  number("stack_size", job.stack_size_bytes);
+  if (job.skip_if_dataflow) out << "  skip_if_dataflow\n";
+  if (job.container) {
+    out << (job.container->kind == dag::Container::Kind::kDocker ? "  docker " : "  container ")
+        << job.container->image << "\n";
+  }
+  if (!job.user_notes.empty()) out << "  notes " << job.user_notes << "\n";
+  if (job.match_time_macros) out << "  match-time macros\n";
+}
+
 }  // namespace
 
 std::string Dump(const dag::DagParse& parse) {
@@ -179,6 +231,16 @@ std::string Dump(const dag::Submission& submission, const Path& directory) {
     }
     if (job.transfer_output && job.transfer_output->empty()) out << "  transfer_output nothing\n";
     if (job.transfer_output) list("transfer_output", *job.transfer_output);
+    if (!job.transfer_stdin) out << "  transfer no stdin\n";
+    if (!job.transfer_stdout) out << "  transfer no stdout\n";
+    if (!job.transfer_stderr) out << "  transfer no stderr\n";
+    for (const auto& [name, place] : job.output_remaps) out << "  remap [" << name << "] [" << place << "]\n";
+    if (job.preserve_relative_paths) out << "  preserve_relative_paths\n";
+    for (const auto& [tag, amount] : job.request.custom) out << "  request " << tag << " " << amount << "\n";
+    for (const auto& [name, expr] : job.request_expressions)
+      out << "  " << name << " = " << expr.text() << "\n";
+    DescribeSchedule(out, job);
+    DescribePolicy(out, job.policy);
     for (const auto& [name, value] : job.attributes) out << "  +" << name << " = " << value << "\n";
   }
   std::ostringstream faults;
