@@ -48,7 +48,9 @@ struct StartingPoint {
 StartingPoint ChooseStart(const RunOptions& options) {
   if (!options.rescue_file.empty()) return {.file = options.rescue_file};
   if (!options.load_save.empty()) {
-    return {.file = SavePointPath(options.dag_files.front(), options.load_save)};
+    const Path& name = options.load_save;
+    return {.file = name.has_parent_path() ? name
+                                           : options.dag_files.front().parent_path() / "save_files" / name};
   }
   const Path base = RescueBase(options.dag_files);
   const int newest = NewestRescue(base);
@@ -373,7 +375,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   end.diagnostics = dagman_out;
   end.rerun = options.rerun_command;
 
-  const Clock::WallTime now = clock.WallNow();
   const MetricsFacts facts{.start = start,
                            .end = clock.WallNow(),
                            .dag_id = dag_id,
