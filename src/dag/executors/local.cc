@@ -104,6 +104,10 @@ Result<void> LocalExecutor::CanEverRun(const Job& job) const {
   return {};
 }
 
+Ad LocalExecutor::Machine() const {
+  return MakeMachineAd(options_.cpus, options_.memory_mb, static_cast<int>(options_.gpus.size()));
+}
+
 Result<void> LocalExecutor::Submit(JobAttempt attempt) {
   if (auto possible = CanEverRun(attempt.job); !possible) return possible;
   // Jobs beside the slots wait for nobody.
@@ -128,7 +132,7 @@ void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor) {
                                     [&](const JobAttempt& attempt) { return IdOf(attempt) == id; });
   if (waiting != queue_.end()) {
     queue_.erase(waiting);
-    Report(id, Removed{reason});
+    Report(id, Removed{.reason = reason});
     return;
   }
   const auto it = running_.find(id);
@@ -236,7 +240,7 @@ void LocalExecutor::OnExit(AttemptId id, const ProcessSet::Finished& finished) {
 decltype(ExecutorEvent::what) LocalExecutor::WhatBecameOf(const Run& run,
                                                           const ProcessSet::Finished& finished) {
   const Job& job = run.attempt.job;
-  if (!run.removed_because.empty()) return Removed{run.removed_because};
+  if (!run.removed_because.empty()) return Removed{run.removed_because, finished.usage};
   if (job.transfer == TransferFiles::kYes) {
     // A job that failed has often not made its outputs: then its own failure is the news.
     const auto refused = run.slot->sandbox.BringOut(job);

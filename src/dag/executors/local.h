@@ -40,9 +40,10 @@ class LocalExecutor final : public Executor {
   LocalExecutor& operator=(const LocalExecutor&) = delete;
 
   Result<void> CanEverRun(const Job& job) const override;
+  Ad Machine() const override;
+  bool HasRoom(const Job& job) const override;
   Result<void> Submit(JobAttempt attempt) override;
   std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) override;
-  bool HasRoom(const Job& job) const override;
   void Remove(AttemptId id, const std::string& reason, StopFor stop) override;
   void KillAll() override;
   int InFlight() const override { return in_flight_; }
