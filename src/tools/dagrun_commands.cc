@@ -18,6 +18,7 @@ constexpr std::array kCommands = {
     DagrunCommand{"check", "look for mistakes without running anything", CheckCommand},
     DagrunCommand{"expand", "show the jobs that a DAG becomes", ExpandCommand},
     DagrunCommand{"status", "tell how a run stands", StatusCommand},
+    DagrunCommand{"report", "write a page about a run", ReportCommand},
 };
 
 }  // namespace

@@ -49,6 +49,7 @@ FilesAndNodes FilesAndNames(const Arguments& words);
 
 int CheckCommand(const Arguments& arguments);
 int ExpandCommand(const Arguments& arguments);
+int ReportCommand(const Arguments& arguments);
 int StatusCommand(const Arguments& arguments);
 
 }  // namespace roost::tools

@@ -284,13 +284,12 @@ Path RunFile(const RunRecord& record, std::string_view suffix) {
 namespace {
 
 /// The number behind `"key":` in a small JSON document that a run wrote.
-std::optional<int> NumberIn(std::string_view json, std::string_view key) {
+std::optional<double> NumberIn(std::string_view json, std::string_view key) {
   const auto at = json.find("\"" + std::string(key) + "\":");
   if (at == std::string_view::npos) return std::nullopt;
   std::string_view rest = json.substr(at + key.size() + 3);
   rest = Trim(rest.substr(0, rest.find_first_of(",}\n")));
-  const auto value = ParseInt(rest);
-  return value ? std::optional(static_cast<int>(*value)) : std::nullopt;
+  return ParseDouble(rest);
 }
 
 /// A dagrun holds the lock file while it lives; what stands in it tells who.
@@ -352,7 +351,8 @@ void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecor
   }
   if (!record.running) {
     if (const auto metrics = ReadRegularFile(RunFile(record, ".metrics"))) {
-      record.exit_code = NumberIn(*metrics, "exitcode");
+      if (const auto code = NumberIn(*metrics, "exitcode")) record.exit_code = static_cast<int>(*code);
+      record.duration = NumberIn(*metrics, "duration");
     }
   }
   // A later run that succeeded leaves the rescue file of an earlier one where it is.
