@@ -95,6 +95,9 @@ class Plan {
   /// node does not wait for that.
   bool Resume(Step step);
 
+  /// Grows whenever a script or a node's jobs may be started that could not be before.
+  std::uint64_t released() const { return last_turn_; }
+
   /// Nothing waits for its turn and nothing runs.
   bool Finished() const { return counts_.active() == 0; }
   const NodeCounts& counts() const { return counts_; }

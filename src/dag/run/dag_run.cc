@@ -10,6 +10,7 @@
 #include "dag/run/cluster_numbers.h"
 #include "dag/run/journal.h"
 #include "dag/run/lock.h"
+#include "dag/run/metrics.h"
 #include "dag/run/recovery.h"
 #include "dag/run/scheduler.h"
 #include "dag/run/status_files.h"
@@ -194,16 +195,19 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   const MetricsFacts facts{.start = start,
                            .end = now,
                            .dag_id = dag_id,
+                           .parent_dag_id = options.parent_dag_id,
                            .rescue_number = record.rescue,
-                           .jobs = scheduler.totals()};
+                           .jobs = scheduler.totals(),
+                           .version = options.knobs.metrics_version,
+                           .graph = options.knobs.report_graph_metrics};
   const Path metrics = WithSuffix(options.dag_files.front(), ".metrics");
-  if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, end)); !written) {
+  if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, plan, end)); !written) {
     reporter.Warning(written.error().message());
   } else {
     log->info("Wrote metrics file {}.", metrics.string());
   }
   if (!options.node_status_file.empty()) {
-    const std::string text = FormatNodeStatus(plan, end, options.dag_files.front().string(), now);
+    const std::string text = FormatNodeStatus(plan, end, now);
     if (auto written = WriteFileAtomically(options.node_status_file, text); !written) {
       reporter.Warning(written.error().message());
     }

@@ -1,6 +1,7 @@
 #include "dag/run/lock.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -68,6 +69,23 @@ Error Owned(const Path& file, const LockRecord& owner) {
             "finished nodes would run again).");
 }
 
+/// Whether the dagrun of `record` lives, as far as it can be told.
+bool Lives(const LockRecord& record) {
+  return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
+}
+
+/// flock(2) of `file`. False where another dagrun has it.
+bool TakeLock(int fd, const Path& file) {
+  // A process that a dagrun was starting when it was killed has the lock until its exec().
+  constexpr std::chrono::seconds kUntilExec{5};
+  const auto end = std::chrono::steady_clock::now() + kUntilExec;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (Lives(Parse(ReadFile(file).value())) || std::chrono::steady_clock::now() > end) return false;
+    ::poll(nullptr, 0, 5);
+  }
+  return true;
+}
+
 bool SameFile(int fd, const Path& path) {
   struct stat open_file {};
   struct stat named {};
@@ -101,18 +119,14 @@ RunLock::RunLock(const Path& file) : file_(file) {
       const Error reason = ErrnoError(errno, "create the lock", file);
       throw Error(reason.message(), ExitCode::kFailed);
     }
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      throw Owned(file, Parse(ReadFile(file).value()));
-    }
+    if (!TakeLock(fd_.get(), file)) throw Owned(file, Parse(ReadFile(file).value()));
   } while (!SameFile(fd_.get(), file));
 
   const std::string text = ReadFile(file).value();
   if (text.empty()) return;
   LockRecord record = Parse(text);
   // Where flock() does not reach (another host, some network file systems) the record is what there is.
-  const bool alive =
-      record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
-  if (alive) throw Owned(file, record);
+  if (Lives(record)) throw Owned(file, record);
   if (record.run_id.empty()) {
     throw Error("the lock '" + file.string() + "' is damaged", ExitCode::kFailed,
                 "Remove it and start again; give -DoRecovery to keep what the nodes log says is done.");

@@ -129,9 +129,14 @@ void Scheduler::WaitForSomething() {
   const Clock::TimePoint now = clock_.Now();
   Clock::TimePoint deadline = now + kHousekeeping;
   for (const DeferredScript& script : deferred_) deadline = std::min(deadline, script.due);
+  journal_.WriteOut();
   for (const ExecutorEvent& event : executor_.Wait(deadline)) Settle(event);
   for (const ScriptRunner::Ended& ended : scripts_.TakeEnded()) Settle(ended);
-  journal_.Flush();
+  if (clock_.Now() - synced_ >= kHousekeeping) {
+    synced_ = clock_.Now();
+    journal_.Flush();
+    log_->flush();
+  }
 
   std::erase_if(deferred_, [&](const DeferredScript& script) {
     if (script.due > clock_.Now()) return false;
@@ -141,7 +146,16 @@ void Scheduler::WaitForSomething() {
   if (clock_.Now() - status_logged_ >= kStatusInterval) LogStatus();
 }
 
+/// Before anything is started: an end that something was waiting for must be on record, whatever happens to
+/// the machine. Ends that nothing waits for are put on disk together, once a second.
+void Scheduler::PutOnDisk() {
+  if (plan_.released() == released_on_disk_) return;
+  released_on_disk_ = plan_.released();
+  journal_.Flush();
+}
+
 void Scheduler::StartScript(Step step) {
+  PutOnDisk();
   const Node& node = Definition(step.node);
   const Script& script = step.kind == Step::Kind::kPre ? *plan_.dag().Pre(node) : *plan_.dag().Post(node);
   Attempt& attempt = attempts_[step.node];
@@ -196,6 +210,7 @@ std::string Scheduler::WhyNot(const Submission& submission) const {
 void Scheduler::SubmitJobs(NodeIndex node) {
   log_->info("Submitting HTCondor Node {} job(s)...", Definition(node).name);
   if (Definition(node).noop) return RunNoop(node);
+  PutOnDisk();
 
   const int cluster = next_cluster_();
   Submission submission = Expand(node, cluster);
@@ -459,6 +474,7 @@ RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& 
       scripts_.Signal(SIGKILL);
     }
     if (clock_.Now() >= kill_scripts_at) scripts_.Signal(SIGKILL);
+    journal_.WriteOut();
     for (const ExecutorEvent& event : executor_.Wait(clock_.Now() + kHousekeeping)) Settle(event);
     scripts_.TakeEnded();
   }
@@ -469,6 +485,7 @@ RunEnd Scheduler::Stop(RunEnd::Status status, int exit_code, const std::string& 
 }
 
 RunEnd Scheduler::Finish() {
+  journal_.Flush();
   const NodeCounts& counts = plan_.counts();
   if (counts[NodeState::kDone] == counts.total()) {
     log_->info("All jobs Completed!");

@@ -97,6 +97,7 @@ class Scheduler {
   void Write(const JobEvent& event, NodeIndex node, const Path& own_log);
   void Warn(const std::string& text);
   void WaitForSomething();
+  void PutOnDisk();
   RunEnd Stop(RunEnd::Status status, int exit_code, const std::string& why);
   RunEnd Finish();
   RunEnd MakeEnd(RunEnd::Status status, int exit_code);
@@ -129,6 +130,8 @@ class Scheduler {
   JobTotals totals_;
   Clock::TimePoint started_;
   Clock::TimePoint status_logged_;
+  Clock::TimePoint synced_;
+  std::uint64_t released_on_disk_ = 0;  ///< Plan::released() when the journal was last put on disk
   Path rescue_;
 };
 

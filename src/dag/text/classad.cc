@@ -1,5 +1,6 @@
 #include "roost/dag/classad.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -17,6 +18,17 @@ std::string RealText(double real) {
   std::string result = text;
   if (result.find_first_of(".E") == std::string::npos) result += ".0";
   return result;
+}
+
+bool IsConstant(const ExprNode& node) {
+  constexpr std::string_view kChanging[] = {"time", "currentTime", "random", "formatTime", "eval"};
+  const auto changes = [&](std::string_view function) { return EqualsIgnoreCase(node.name, function); };
+  if (node.kind == ExprNode::Kind::kAttribute) return false;
+  if (node.kind == ExprNode::Kind::kCall &&
+      std::any_of(std::begin(kChanging), std::end(kChanging), changes)) {
+    return false;
+  }
+  return std::all_of(node.children.begin(), node.children.end(), IsConstant);
 }
 
 }  // namespace
@@ -53,6 +65,8 @@ Value Expr::Evaluate(const Ad& my, const Ad* target, std::int64_t now) const {
 bool Expr::Holds(const Ad& my, const Ad* target, std::int64_t now, bool otherwise) const {
   return Truth(Evaluate(my, target, now)).value_or(otherwise);
 }
+
+bool Expr::constant() const { return root_ == nullptr || IsConstant(*root_); }
 
 const std::string& Expr::text() const {
   static const std::string kNone;
