@@ -1,6 +1,7 @@
 #include "dag/report/history.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fcntl.h>
@@ -292,14 +293,12 @@ std::optional<double> NumberIn(std::string_view json, std::string_view key) {
   return ParseDouble(rest);
 }
 
-/// A dagrun holds the lock file while it lives; what stands in it tells who.
+/// What stands in the lock file tells who has the run.
 void ReadOwner(const Path& lock, RunRecord& record, int& rescue) {
-  const FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return;
-  record.running = ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
-  record.interrupted = !record.running;
   const auto text = ReadRegularFile(lock);
   if (!text) return;
+  record.running = IsRunning(record.files.front());
+  record.interrupted = !record.running;
   for (const std::string& line : SplitAny(*text, "\n")) {
     const auto space = line.find(' ');
     const std::string name = line.substr(0, space);
@@ -323,6 +322,13 @@ std::vector<std::string> FailedIn(const std::string& rescue) {
 }
 
 }  // namespace
+
+bool IsRunning(const Path& dag_file) {
+  const Path lock = dag_file.string() + ".lock";
+  const FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
+  // A dagrun holds the lock while it lives.
+  return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
 
 void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecord& record) {
   record.files = files;

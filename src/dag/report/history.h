@@ -133,6 +133,9 @@ struct RunRecord {
 /// Reads them into `record`. Throws Error where the DAG files cannot be read.
 void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecord& record);
 
+/// Whether a dagrun, here or on another host, works on the run that this DAG file names.
+bool IsRunning(const Path& dag_file);
+
 /// The file of this run that ends in `suffix` (".nodes.log").
 Path RunFile(const RunRecord& record, std::string_view suffix);
 
