@@ -93,16 +93,16 @@ std::vector<Option> OptionsFor(CommandLine& line) {
     return Option{name, false, [&target, value](const std::string&) { target = value; }};
   };
   std::vector<Option> options = {
-      number("maxjobs", run.max_jobs),
-      number("maxidle", run.max_idle),
-      number("maxpre", run.max_pre),
-      number("maxpost", run.max_post),
-      flag("alwaysrunpost", run.always_run_post),
-      flag("dontalwaysrunpost", run.always_run_post, false),
+      number("maxjobs", run.knobs.max_jobs),
+      number("maxidle", run.knobs.max_idle),
+      number("maxpre", run.knobs.max_pre),
+      number("maxpost", run.knobs.max_post),
+      flag("alwaysrunpost", run.knobs.always_run_post),
+      flag("dontalwaysrunpost", run.knobs.always_run_post, false),
       flag("force", run.force),
       flag("f", run.force),
       {"autorescue", true,
-       [&run](const std::string& text) { run.auto_rescue = Number("AutoRescue", text, 0) != 0; }},
+       [&run](const std::string& text) { run.knobs.auto_rescue = Number("AutoRescue", text, 0) != 0; }},
       number("dorescuefrom", run.rescue_from),
       flag("dorecovery", run.do_recovery),
       flag("usedagdir", line.use_dag_dir),
@@ -242,7 +242,7 @@ int Main(const std::vector<std::string>& words) {
   TerminalReporter reporter(stderr,
                             {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet});
   for (const std::string& name : line.ignored) reporter.Warning("-" + name + " has no effect here");
-  line.run.dag_file = file;
+  line.run.dag_files = {file};
   line.run.environment = OwnEnvironment();
   line.run.rerun_command = RerunCommand(words);
   const SystemClock clock;

@@ -21,4 +21,20 @@ void ReadZip(Bytes bytes);
 /// the pickle of one whose storages are as they should be: mutations then reach what lies behind checksums.
 void LoadNetwork(Bytes bytes);
 
+/// A DAG file, which may name the splice "s.dag" and the fragment "i.dag" and no other files. One without
+/// faults takes back the rescue file that it would get.
+void ParseDag(Bytes bytes);
+
+/// A rescue file of a small DAG.
+void ApplyRescue(Bytes bytes);
+
+/// A submit file, taken for itself: nothing outside it is looked at.
+void ExpandSubmit(Bytes bytes);
+
+/// A job event log. What was understood of it is written out, and read again it must be the same events.
+void ParseEvents(Bytes bytes);
+
+/// A line each: a ClassAd expression, in a job's ad with a machine as its target.
+void EvaluateExpression(Bytes bytes);
+
 }  // namespace roost::fuzz

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "roost/base/files.h"
@@ -16,9 +17,11 @@ namespace roost::dag {
 /// Index of a node in Dag::nodes. Stable for the life of a Dag.
 using NodeIndex = std::int32_t;
 
-/// SCRIPT PRE|POST: the command line as written, split on blanks only; macros ($JOB, $RETURN...) not replaced
-/// yet.
+/// SCRIPT PRE|POST|HOLD: the command line as written, split on blanks only; macros ($JOB, $RETURN...) not
+/// replaced yet.
 struct Script {
+  enum class Kind { kPre, kPost, kHold };
+  Kind kind = Kind::kPre;
   std::vector<std::string> words;
   std::optional<int> defer_status;  ///< DEFER: this exit status means "not yet"
   int defer_seconds = 0;
@@ -35,37 +38,209 @@ struct Var {
   bool append = false;  ///< APPEND: set after the submit file is read, else before
 };
 
-/// A vertex of the DAG: its definition, with what other commands added to it. No state.
-struct Node {
-  std::string name;
-  std::string submit_file;  ///< as written (unquoted), relative to `directory`
-  Path directory;           ///< DIR; empty = where dagrun was started
-  bool noop = false;
-  bool done = false;  ///< premarked: JOB ... DONE, or DONE in a rescue file
-  std::optional<Script> pre;
-  std::optional<Script> post;
-  int retries = 0;
+/// Where the description of a node's jobs comes from.
+struct SubmitSource {
+  std::string
+      file;  ///< as written (unquoted), relative to the node's folder; of a text: what messages call it
+  /// The description itself, where it is in the DAG file: inline, or SUBMIT-DESCRIPTION.
+  std::optional<std::string> text;
+  SourceLine where;  ///< of `text`: its first line
+};
+
+/// ABORT-DAG-ON node value [RETURN code].
+struct AbortOn {
+  int value = 0;
+  std::optional<int> return_code;  ///< nothing: the value itself is the exit status
+};
+
+/// TOLERANCE: how many procs of the node may fail.
+struct Tolerance {
+  int count = 0;
+  bool percent = false;   ///< `count` is a percentage of the procs
+  bool fail_fast = true;  ///< FAIL-FAST: the rest is removed as soon as it is exceeded; WAIT: not
+};
+
+/// What only few nodes have. Dag::rules[0] is the one of all others.
+struct NodeRules {
   std::optional<int> unless_exit;  ///< RETRY n UNLESS-EXIT v
   std::optional<int> pre_skip;     ///< PRE_SKIP: exit value of PRE that makes the node done without a job
-  std::vector<Var> vars;           ///< in file order; a later one of the same name wins
-  int priority = 0;
-  std::string category;            ///< empty = none
-  std::vector<NodeIndex> parents;  ///< in order of edge creation, without duplicates
-  std::vector<NodeIndex> children;
-  SourceLine where;
+  std::optional<AbortOn> abort_on;
+  std::optional<Tolerance> tolerance;
+  std::optional<Path> save_point;  ///< SAVE_POINT_FILE as written; empty = the default name
+};
+
+enum class NodeKind : std::uint8_t {
+  kJob,          ///< also the join nodes that we insert
+  kSubdag,       ///< SUBDAG EXTERNAL: its submit source names a DAG file
+  kFinal,        ///< at most one
+  kProvisioner,  ///< at most one
+  kService,      ///< not counted among the nodes of the DAG
+};
+
+/// A vertex of the DAG: its definition, with what other commands added to it. No state. There may be a
+/// million of them: what many nodes share, or few have, is in tables of the Dag and here by number (-1 =
+/// none).
+struct Node {
+  std::string name;            ///< full: with the prefixes of splices and of the DAG's number
+  std::vector<Var> vars;       ///< in file order; a later one of the same name wins
+  std::int32_t submit = 0;     ///< Dag::submits
+  std::int32_t directory = 0;  ///< Dag::directories: DIR
+  std::int32_t file = 0;       ///< Dag::sources: the file that defines it, at `line`
+  std::int32_t line = 0;
+  std::int32_t pre = -1, post = -1, hold = -1;  ///< Dag::scripts
+  std::int32_t category = -1;                   ///< Dag::categories
+  std::int32_t rules = 0;                       ///< Dag::rules
+  std::int32_t priority = 0;
+  std::int32_t retries = 0;
+  NodeKind kind = NodeKind::kJob;
+  bool noop = false;
+  bool done = false;  ///< premarked: JOB ... DONE, or DONE in a rescue file
+};
+
+/// One end of an edge, seen from the other.
+struct Edge {
+  std::uint32_t node : 31;
+  /// WEAK: the child waits only for the parent to finish, in whatever way.
+  std::uint32_t weak : 1;
+
+  NodeIndex index() const { return static_cast<NodeIndex>(node); }
+  bool operator==(const Edge& other) const { return node == other.node && weak == other.weak; }
+};
+
+/// An edge on its own.
+struct NewEdge {
+  NodeIndex parent = 0;
+  NodeIndex child = 0;
+  bool weak = false;
+};
+
+/// The edges of a graph by node, in two flat arrays.
+class EdgeTable {
+ public:
+  std::span<const Edge> Of(NodeIndex node) const {
+    const auto i = static_cast<std::size_t>(node);
+    if (i + 1 >= begin_.size()) return {};
+    return std::span(edges_).subspan(begin_[i], begin_[i + 1] - begin_[i]);
+  }
+  std::size_t size() const { return edges_.size(); }
+
+ private:
+  friend struct Dag;
+  std::vector<std::uint32_t> begin_;
+  std::vector<Edge> edges_;
+};
+
+/// Node numbers by name: the names stay with the nodes.
+class NameIndex {
+ public:
+  /// -1 where there is no such node.
+  NodeIndex Find(const std::vector<Node>& nodes, std::string_view name) const;
+  /// Takes in nodes[node]; its name is new.
+  void Add(const std::vector<Node>& nodes, NodeIndex node);
+
+ private:
+  void Grow(const std::vector<Node>& nodes);
+  std::vector<NodeIndex> slots_;  ///< a power of two of them; -1 = free
+  std::size_t used_ = 0;
+};
+
+/// CATEGORY and MAXJOBS.
+struct Category {
+  std::string name;  ///< full: with splice prefixes
+  std::optional<int> max_jobs;
+};
+
+/// DOT file [UPDATE|DONT-UPDATE] [OVERWRITE|DONT-OVERWRITE] [INCLUDE file]
+struct DotFile {
+  Path file;
+  bool update = false;
+  bool overwrite = true;
+  Path include;
+};
+
+/// NODE_STATUS_FILE file [seconds] [ALWAYS-UPDATE]
+struct NodeStatusFile {
+  Path file;
+  int min_seconds = 60;
+  bool always_update = false;
 };
 
 /// What one or several DAG files say. Plain data: nodes in file order, join nodes where DAGMan would insert
 /// them.
 struct Dag {
   std::vector<Node> nodes;
-  std::unordered_map<std::string, NodeIndex> index;  ///< by full node name
-  std::map<std::string, int> max_jobs;               ///< MAXJOBS by category
-  std::vector<Path> files;                           ///< the DAG files of the command line
-  std::vector<std::pair<Path, SourceLine>> configs;  ///< CONFIG commands
+  EdgeTable children, parents;  ///< in order of edge creation, without duplicates
 
-  const Node* Find(std::string_view name) const;
-  Node* Find(std::string_view name);
+  std::vector<SubmitSource> submits;
+  std::vector<Path> directories = {Path()};  ///< [0]: where dagrun was started
+  std::vector<std::string> sources;          ///< names of the files that nodes are defined in
+  std::vector<Script> scripts;
+  std::vector<NodeRules> rules = {NodeRules()};
+  std::vector<Category> categories;
+
+  NodeIndex final_node = -1;
+  NodeIndex provisioner = -1;
+  std::vector<NodeIndex> services;
+
+  std::vector<Path> files;  ///< the DAG files of the command line
+  std::optional<DotFile> dot;
+  std::optional<NodeStatusFile> node_status_file;
+  Path jobstate_log;
+
+  const Node& At(NodeIndex node) const { return nodes[static_cast<std::size_t>(node)]; }
+  Node& At(NodeIndex node) { return nodes[static_cast<std::size_t>(node)]; }
+  NodeIndex end() const { return static_cast<NodeIndex>(nodes.size()); }
+  /// The node of this full name, or -1.
+  NodeIndex Find(std::string_view name) const { return index_.Find(nodes, name); }
+
+  const Script* Pre(const Node& node) const { return ScriptAt(node.pre); }
+  const Script* Post(const Node& node) const { return ScriptAt(node.post); }
+  const Script* Hold(const Node& node) const { return ScriptAt(node.hold); }
+  const NodeRules& Rules(const Node& node) const { return rules[static_cast<std::size_t>(node.rules)]; }
+  const SubmitSource& Submit(const Node& node) const {
+    return submits[static_cast<std::size_t>(node.submit)];
+  }
+  const Path& Directory(const Node& node) const {
+    return directories[static_cast<std::size_t>(node.directory)];
+  }
+  SourceLine Where(const Node& node) const {
+    return {sources.empty() ? std::string() : sources[static_cast<std::size_t>(node.file)], node.line};
+  }
+
+  /// Adds a node of a name that is not there yet.
+  NodeIndex Add(Node node);
+  /// The node's own rules, to be changed.
+  NodeRules& RulesToChange(NodeIndex node);
+  /// Adds edges to those that are there. One that exists already changes nothing, but strong wins over weak.
+  void Connect(std::span<const NewEdge> edges);
+
+ private:
+  const Script* ScriptAt(std::int32_t i) const {
+    return i < 0 ? nullptr : &scripts[static_cast<std::size_t>(i)];
+  }
+  NameIndex index_;
+};
+
+/// CONFIG, SET_JOB_ATTR and ENV: what is collected from the files of the command line before anything else is
+/// read.
+struct DagPreamble {
+  std::vector<std::pair<Path, SourceLine>> configs;
+  std::vector<std::pair<std::string, std::string>> job_attributes;
+  std::vector<std::string> environment_get;                          ///< ENV GET
+  std::vector<std::pair<std::string, std::string>> environment_set;  ///< ENV SET
+  Faults faults;
+};
+
+/// How DAG files are to be read. The defaults are DAGMan's.
+struct DagOptions {
+  bool use_join_nodes = true;   ///< DAGMAN_USE_JOIN_NODES
+  bool allow_any_name = false;  ///< DAGMAN_ALLOW_ANY_NODE_NAME_CHARACTERS
+  bool munge_names = true;      ///< DAGMAN_MUNGE_NODE_NAMES: "0.", "1.", ... where there are several files
+  bool append_vars = false;     ///< DAGMAN_DEFAULT_APPEND_VARS
+  bool use_dag_dir = false;     ///< -UseDagDir: each file's paths are relative to its own folder
+  int strict = 1;               ///< DAGMAN_USE_STRICT
+  /// How files are read: INCLUDE, SPLICE and the files themselves.
+  std::function<Result<std::string>(const Path&)> read = [](const Path& path) { return ReadFile(path); };
 };
 
 struct DagParse {
@@ -73,16 +248,20 @@ struct DagParse {
   Faults faults;  ///< HasErrors(faults): nothing may be started
 };
 
+/// Pass 0 over the files of the command line. A file that cannot be read is left for ReadDags() to report.
+DagPreamble ReadPreamble(const std::vector<Path>& files, const DagOptions& options = {});
+
 /// Parses the text of one DAG file (spec: DAGMan's DAG input language). `file` is what messages call it.
 /// Never throws for what the text says.
-DagParse ParseDag(std::string_view text, const std::string& file);
+DagParse ParseDag(std::string_view text, const std::string& file, const DagOptions& options = {});
 
-/// Reads and parses `file`; a file that cannot be read is one fault.
-DagParse ReadDag(const Path& file);
+/// Reads and parses one or several files as one DAG; a file that cannot be read is one fault.
+DagParse ReadDags(const std::vector<Path>& files, const DagOptions& options = {});
+DagParse ReadDag(const Path& file, const DagOptions& options = {});
 
 /// Applies a rescue file to `dag`: DONE marks nodes, other commands are read as in a DAG file. `DONE` of an
 /// unknown node is a fault, except for the join nodes that DAGMan numbers itself.
-Faults ApplyRescue(Dag& dag, std::string_view text, const std::string& file);
+Faults ApplyRescue(Dag& dag, std::string_view text, const std::string& file, const DagOptions& options = {});
 
 /// What goes into a rescue file besides the DAG itself.
 struct RescueContent {
@@ -97,7 +276,7 @@ struct RescueContent {
 
 /// The lines that keep the retries of `node` in a rescue file: none where it has none. `stopped_by`: its
 /// value matched UNLESS-EXIT after `performed` retries, which a comment line then records.
-std::vector<std::string> RescueRetryLines(const Node& node, int performed = 0,
+std::vector<std::string> RescueRetryLines(const Dag& dag, const Node& node, int performed = 0,
                                           std::optional<int> stopped_by = std::nullopt);
 
 /// The partial rescue file (version 2.0.1) as HTCondor 23 writes it.

@@ -48,7 +48,7 @@ struct Refused {
   int code = 0;
   int subcode = 0;
 };
-/// It was stopped because of Remove().
+/// It was stopped because of Remove() or KillAll().
 struct Removed {
   std::string reason;
 };
@@ -62,6 +62,9 @@ struct ExecutorEvent {
   bool final() const { return !std::holds_alternative<Started>(what); }
 };
 
+/// What an attempt is stopped for: a job may want another signal for each.
+enum class StopFor { kRemove, kHold, kVacate };
+
 /// Where and how attempts at jobs run. Owns the processes or queue entries it started. Used from the
 /// scheduler's thread only.
 class Executor {
@@ -70,6 +73,9 @@ class Executor {
 
   /// Says now what can never run here (more CPUs than any slot has, an unsupported universe), or nothing.
   virtual Result<void> CanEverRun(const Job& job) const = 0;
+
+  /// Whether Submit() would start the job at once. Jobs beside the slots (`local`) always have room.
+  virtual bool HasRoom(const Job& job) const = 0;
 
   /// Hands the attempt over: it is queued here and starts when its resources are free, in order of
   /// submission. An Error means nothing was taken.
@@ -80,7 +86,7 @@ class Executor {
   virtual std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) = 0;
 
   /// Asks for the attempt to be stopped, or taken from the queue. Does not wait; unknown ids are ignored.
-  virtual void Remove(AttemptId id, const std::string& reason) = 0;
+  virtual void Remove(AttemptId id, const std::string& reason, StopFor stop = StopFor::kRemove) = 0;
 
   /// Asks for everything to be stopped at once, without the grace that Remove() gives. Does not wait: each
   /// attempt still reports its end.

@@ -152,6 +152,14 @@ enum class SubmitMethod {
   kCondorSubmit,
 };
 
+/// What reading one submit file may cost.
+struct SubmitLimits {
+  std::size_t jobs = 200'000;  ///< more in one cluster are a mistake, and would fill the memory
+  /// Off: the text is taken for itself. An include, item file, command or pattern is a fault, and no folder
+  /// is looked for.
+  bool reach_outside = true;
+};
+
 /// What DAGMan puts around a submit file, and what of the outside world expansion may look at.
 struct SubmitContext {
   int cluster = 0;
@@ -165,6 +173,7 @@ struct SubmitContext {
   int lines_before = 0;    ///< of the text, where it is an inline description within `file`
   /// Of $RANDOM_CHOICE() and $RANDOM_INTEGER(); nothing: the cluster number. Equal seeds give equal jobs.
   std::optional<std::uint64_t> seed;
+  SubmitLimits limits;
 };
 
 /// The jobs that one submit file queues, proc 0 first. `faults` with an error: a permanent submit failure,

@@ -121,7 +121,7 @@ std::vector<ExecutorEvent> LocalExecutor::Wait(Clock::TimePoint deadline) {
   return std::exchange(events_, {});
 }
 
-void LocalExecutor::Remove(AttemptId id, const std::string& reason) {
+void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor) {
   const auto waiting = std::find_if(queue_.begin(), queue_.end(),
                                     [&](const JobAttempt& attempt) { return IdOf(attempt) == id; });
   if (waiting != queue_.end()) {
@@ -138,13 +138,15 @@ void LocalExecutor::Remove(AttemptId id, const std::string& reason) {
 }
 
 void LocalExecutor::KillAll() {
-  while (!queue_.empty()) Remove(IdOf(queue_.front()), "stopped at once");
+  while (!queue_.empty()) Remove(IdOf(queue_.front()), "stopped at once", StopFor::kRemove);
   for (auto& [id, run] : running_) {
     if (run.removed_because.empty()) run.removed_because = "stopped at once";
     run.kill_at = Clock::TimePoint::max();
     children_.Signal(run.pid, SIGKILL);
   }
 }
+
+bool LocalExecutor::HasRoom(const Job& job) const { return queue_.empty() && Fits(job.request); }
 
 bool LocalExecutor::Fits(const Resources& request) const {
   return request.cpus <= free_cpus_ && request.memory_mb.value_or(0) <= free_memory_mb_ &&

@@ -42,7 +42,8 @@ class LocalExecutor final : public Executor {
   Result<void> CanEverRun(const Job& job) const override;
   Result<void> Submit(JobAttempt attempt) override;
   std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) override;
-  void Remove(AttemptId id, const std::string& reason) override;
+  bool HasRoom(const Job& job) const override;
+  void Remove(AttemptId id, const std::string& reason, StopFor stop) override;
   void KillAll() override;
   int InFlight() const override { return in_flight_; }
   int Running() const override { return static_cast<int>(running_.size()); }

@@ -10,15 +10,17 @@ bool Below(int running, int limit) { return limit == 0 || running < limit; }
 }  // namespace
 
 Plan::Plan(const Dag& dag, PlanLimits limits) : dag_(dag), limits_(limits), nodes_(dag.nodes.size()) {
-  for (const auto& [name, limit] : dag.max_jobs) categories_[name].limit = limit;
+  for (std::size_t i = 0; i < dag.categories.size(); ++i) {
+    if (dag.categories[i].max_jobs) categories_[static_cast<int>(i)].limit = *dag.categories[i].max_jobs;
+  }
   counts_[NodeState::kUnready] = static_cast<int>(nodes_.size());
   const auto end = static_cast<NodeIndex>(nodes_.size());
   for (NodeIndex node = 0; node < end; ++node) {
     if (Definition(node).done) Enter(node, NodeState::kDone);
   }
   for (NodeIndex node = 0; node < end; ++node) {
-    for (const NodeIndex parent : Definition(node).parents) {
-      if (state(parent) != NodeState::kDone) ++At(node).waiting_for;
+    for (const Edge& parent : dag_.parents.Of(node)) {
+      if (state(parent.index()) != NodeState::kDone) ++At(node).waiting_for;
     }
     if (state(node) == NodeState::kUnready && At(node).waiting_for == 0) Begin(node);
   }
@@ -65,10 +67,10 @@ void Plan::PreEnded(NodeIndex node, int value) {
   if (value == 0) {
     Enter(node, NodeState::kReady);
     Enqueue(ready_, node);
-  } else if (definition.pre_skip == value) {
+  } else if (dag_.Rules(definition).pre_skip == value) {
     At(node).value = 0;
     Succeed(node);
-  } else if (limits_.always_run_post && definition.post) {
+  } else if (limits_.always_run_post && definition.post >= 0) {
     JobPartOver(node, kPreFailedValue);
   } else {
     Fail(node, value);
@@ -150,7 +152,7 @@ void Plan::Enqueue(Queue& queue, NodeIndex node) {
 
 /// The start of an attempt.
 void Plan::Begin(NodeIndex node) {
-  if (Definition(node).pre) {
+  if (Definition(node).pre >= 0) {
     Enter(node, NodeState::kPre);
     Enqueue(pre_queue_, node);
   } else {
@@ -169,7 +171,7 @@ void Plan::LeaveExecutor(NodeIndex node) {
 
 void Plan::JobPartOver(NodeIndex node, int value) {
   At(node).value = value;
-  if (Definition(node).post) {
+  if (Definition(node).post >= 0) {
     Enter(node, NodeState::kPost);
     Enqueue(post_queue_, node);
   } else if (value == 0) {
@@ -181,9 +183,9 @@ void Plan::JobPartOver(NodeIndex node, int value) {
 
 void Plan::Succeed(NodeIndex node) {
   Enter(node, NodeState::kDone);
-  for (const NodeIndex child : Definition(node).children) {
-    NodeStatus& status = At(child);
-    if (--status.waiting_for == 0 && status.state == NodeState::kUnready) Begin(child);
+  for (const Edge& child : dag_.children.Of(node)) {
+    NodeStatus& status = At(child.index());
+    if (--status.waiting_for == 0 && status.state == NodeState::kUnready) Begin(child.index());
   }
 }
 
@@ -191,7 +193,7 @@ void Plan::Fail(NodeIndex node, int value) {
   const Node& definition = Definition(node);
   NodeStatus& status = At(node);
   const bool retries_left = status.attempt < definition.retries && !status.submit_failed;
-  status.retries_cut = retries_left && definition.unless_exit == value;
+  status.retries_cut = retries_left && dag_.Rules(definition).unless_exit == value;
   if (retries_left && !status.retries_cut) {
     ++status.attempt;
     Begin(node);
@@ -208,10 +210,10 @@ void Plan::MarkDescendantsFutile(NodeIndex node) {
   while (!reached.empty()) {
     const NodeIndex ancestor = reached.back();
     reached.pop_back();
-    for (const NodeIndex child : Definition(ancestor).children) {
-      if (state(child) != NodeState::kUnready) continue;
-      Enter(child, NodeState::kFutile);
-      reached.push_back(child);
+    for (const Edge& child : dag_.children.Of(ancestor)) {
+      if (state(child.index()) != NodeState::kUnready) continue;
+      Enter(child.index(), NodeState::kFutile);
+      reached.push_back(child.index());
     }
   }
 }

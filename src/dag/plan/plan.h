@@ -156,7 +156,7 @@ class Plan {
   Queue pre_queue_, ready_, post_queue_;
   int pre_running_ = 0;
   int post_running_ = 0;
-  std::map<std::string, Category> categories_;
+  std::map<int, Category> categories_;
   std::uint64_t last_turn_ = 0;
 };
 

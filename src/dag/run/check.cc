@@ -19,7 +19,8 @@ CheckResult CheckDag(const Path& dag_file, const std::vector<std::string>& envir
       if (told.insert(fault.Describe()).second) result.faults.push_back(fault);
     }
     if (submission.jobs.empty() && !HasErrors(submission.faults)) {
-      result.faults.push_back({.where = node.where, .message = "node '" + node.name + "' queues no jobs"});
+      result.faults.push_back(
+          {.where = parse.dag.Where(node), .message = "node '" + node.name + "' queues no jobs"});
     }
   }
   return result;

@@ -25,19 +25,19 @@ void PutAside(const Path& file) { fs::rename(file, WithSuffix(file, ".old")); }
 
 /// Puts aside the rescue files that `options` rules out and returns the number of the one to apply, or 0.
 int ChooseRescue(const RunOptions& options) {
-  const int newest = NewestRescue(options.dag_file);
+  const int newest = NewestRescue(options.dag_files.front());
   const int keep = options.force ? 0 : options.rescue_from;
-  if (keep > 0 && !fs::exists(RescuePath(options.dag_file, keep))) {
+  if (keep > 0 && !fs::exists(RescuePath(options.dag_files.front(), keep))) {
     throw Error("-DoRescueFrom " + std::to_string(keep) + ": there is no '" +
-                RescuePath(options.dag_file, keep).string() + "'");
+                RescuePath(options.dag_files.front(), keep).string() + "'");
   }
   if (options.force || keep > 0) {
     for (int number = keep + 1; number <= newest; ++number) {
-      if (const Path file = RescuePath(options.dag_file, number); fs::exists(file)) PutAside(file);
+      if (const Path file = RescuePath(options.dag_files.front(), number); fs::exists(file)) PutAside(file);
     }
     return keep;
   }
-  return options.auto_rescue ? newest : 0;
+  return options.knobs.auto_rescue ? newest : 0;
 }
 
 Dag Load(const Path& file, int rescue) {
@@ -105,13 +105,13 @@ Path ScratchFolder(const std::string& run_id) {
 int RunDag(const RunOptions& options, Reporter& reporter, const std::function<int()>& pending_signal,
            const Clock& clock) {
   const Clock::WallTime start = clock.WallNow();
-  const Path nodes_log = WithSuffix(options.dag_file, ".nodes.log");
-  if (!fs::exists(options.dag_file)) {
-    throw Error("there is no DAG file '" + options.dag_file.string() + "'", ExitCode::kFailed);
+  const Path nodes_log = WithSuffix(options.dag_files.front(), ".nodes.log");
+  if (!fs::exists(options.dag_files.front())) {
+    throw Error("there is no DAG file '" + options.dag_files.front().string() + "'", ExitCode::kFailed);
   }
 
   const std::vector<int> gpus = ChosenGpus(options);
-  RunLock lock(WithSuffix(options.dag_file, ".lock"));
+  RunLock lock(WithSuffix(options.dag_files.front(), ".lock"));
   const bool interrupted = lock.left_by().has_value();
   const bool recovering = (interrupted || options.do_recovery) && !options.force;
   LockRecord record = lock.left_by().value_or(LockRecord{});
@@ -122,25 +122,25 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   Dag dag;
   try {
     if (!interrupted || !recovering) record.rescue = ChooseRescue(options);
-    dag = Load(options.dag_file, record.rescue);
+    dag = Load(options.dag_files.front(), record.rescue);
   } catch (...) {
     // Nothing was started: the file is ours to remove, unless there is still a run to recover.
     if (!interrupted) lock.Release();
     throw;
   }
-  ClusterNumbers clusters(options.dag_file.parent_path(), static_cast<int>(dag.nodes.size()) + 1);
+  ClusterNumbers clusters(options.dag_files.front().parent_path(), static_cast<int>(dag.nodes.size()) + 1);
   // Before our record is in the lock: a crash between the two must not make the log of an earlier run look
   // like ours.
   if (!recovering) Remove(nodes_log);
   lock.Claim(record);
 
-  const Logger log = MakeFileLogger(WithSuffix(options.dag_file, ".dagman.out"));
+  const Logger log = MakeFileLogger(WithSuffix(options.dag_files.front(), ".dagman.out"));
   log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
   log->info("Dag contains {} total nodes", dag.nodes.size());
-  Plan plan(dag, {.max_jobs = options.max_jobs,
-                  .max_pre = options.max_pre,
-                  .max_post = options.max_post,
-                  .always_run_post = options.always_run_post});
+  Plan plan(dag, {.max_jobs = options.knobs.max_jobs,
+                  .max_pre = options.knobs.max_pre,
+                  .max_post = options.knobs.max_post,
+                  .always_run_post = options.knobs.always_run_post});
   log->info("Number of pre-completed nodes: {}", plan.counts()[NodeState::kDone]);
 
   Recovered recovered;
@@ -179,15 +179,15 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .log = log,
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); }},
-                      {.dag_file = options.dag_file,
-                       .max_idle = options.max_idle,
+                      {.dag_file = options.dag_files.front(),
+                       .max_idle = options.knobs.max_idle,
                        .dag_id = dag_id,
                        .environment = options.environment});
   if (recovering) scheduler.Resume(recovered);
-  reporter.Started(options.dag_file.string(), plan.counts(),
-                   StartNote(recovering, record.rescue, options.dag_file));
+  reporter.Started(options.dag_files.front().string(), plan.counts(),
+                   StartNote(recovering, record.rescue, options.dag_files.front()));
   RunEnd end = scheduler.Run();
-  end.diagnostics = WithSuffix(options.dag_file, ".dagman.out");
+  end.diagnostics = WithSuffix(options.dag_files.front(), ".dagman.out");
   end.rerun = options.rerun_command;
 
   const Clock::WallTime now = clock.WallNow();
@@ -196,14 +196,14 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                            .dag_id = dag_id,
                            .rescue_number = record.rescue,
                            .jobs = scheduler.totals()};
-  const Path metrics = WithSuffix(options.dag_file, ".metrics");
+  const Path metrics = WithSuffix(options.dag_files.front(), ".metrics");
   if (auto written = WriteFileAtomically(metrics, FormatMetrics(facts, end)); !written) {
     reporter.Warning(written.error().message());
   } else {
     log->info("Wrote metrics file {}.", metrics.string());
   }
   if (!options.node_status_file.empty()) {
-    const std::string text = FormatNodeStatus(plan, end, options.dag_file.string(), now);
+    const std::string text = FormatNodeStatus(plan, end, options.dag_files.front().string(), now);
     if (auto written = WriteFileAtomically(options.node_status_file, text); !written) {
       reporter.Warning(written.error().message());
     }

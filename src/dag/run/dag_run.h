@@ -8,24 +8,72 @@
 #include "dag/report/reporter.h"
 #include "roost/base/clock.h"
 #include "roost/base/files.h"
+#include "roost/dag/dag.h"
+#include "roost/dag/submit.h"
 
 namespace roost::dag {
 
-/// How a DAG is to be run: condor_submit_dag's options that mean something here, and our own.
-struct RunOptions {
-  Path dag_file;
-  int max_jobs = 0;
-  int max_idle = 1000;
+/// The DAGMAN_* settings that change what a run does (spec: DAG language 11), with DAGMan's defaults. Set,
+/// from weak to strong, by _CONDOR_DAGMAN_* in the environment, the CONFIG file and the command line.
+struct DagmanKnobs {
+  int max_jobs = 0;     ///< nodes with jobs in the queue; 0 = no limit, as for all of these
+  int max_idle = 1000;  ///< nothing more is submitted while this many procs are idle
   int max_pre = 20;
   int max_post = 20;
+  int max_hold = 20;
+  int max_job_holds = 100;  ///< a node with as many procs on hold at once is removed
+  int max_rescue = 100;     ///< number of the last rescue file; 0 = none is written
+  int max_submit_attempts = 6;
+  int submit_delay_seconds = 0;
+  int status_interval_seconds = 5;  ///< DAGMAN_USER_LOG_SCAN_INTERVAL: how often the table is logged
+  int metrics_version = 2;
+  int failure_tolerance = 0;  ///< DAGMAN_NODE_JOB_FAILURE_TOLERANCE
+  int default_priority = 0;
   bool always_run_post = false;
-  bool force = false;         ///< rescue files are put aside (.old), an interrupted run is forgotten
-  bool auto_rescue = true;    ///< the newest rescue file is applied
-  int rescue_from = 0;        ///< -DoRescueFrom; 0 = not given
-  bool do_recovery = false;   ///< go on from the nodes log although there is no lock
-  Path node_status_file;      ///< written at the end; empty = not
-  std::string rerun_command;  ///< for the failure report
+  bool auto_rescue = true;
+  bool submit_depth_first = false;
+  bool retry_node_first = false;
+  bool startup_cycle_detect = false;
+  bool prohibit_multi_jobs = false;
+  bool remove_jobs_on_failure = true;  ///< DAGMAN_REMOVE_JOB_LIST_ON_FAILURE
+  bool reset_retries_upon_rescue = true;
+  bool report_graph_metrics = false;
+  bool suppress_job_logs = false;
+  bool write_partial_rescue = true;
+  SubmitMethod submit_method = SubmitMethod::kDirect;  ///< DAGMAN_USE_DIRECT_SUBMIT, -SubmitMethod
+  std::string default_node_log;                        ///< empty = <dag>.nodes.log
+  DagOptions parse;
+};
+
+/// How a DAG is to be run: condor_submit_dag's options that mean something here, and our own.
+struct RunOptions {
+  std::vector<Path> dag_files;  ///< the first one, the primary, names all files of the run
+  DagmanKnobs knobs;
+  bool force = false;        ///< rescue files are put aside (.old), an interrupted run is forgotten
+  int rescue_from = 0;       ///< -DoRescueFrom; 0 = not given
+  Path rescue_file;          ///< -RescueFile
+  Path load_save;            ///< -load_save
+  bool do_recovery = false;  ///< go on from the nodes log although there is no lock
+  int priority = 0;          ///< -Priority: added to that of every node
+  Path node_status_file;     ///< beside the DAG's own NODE_STATUS_FILE; empty = not
+  std::string batch_name;
+  Path outfile_dir;  ///< of P.dagman.out
+  bool verbose = false;
+  bool dry_run = false;  ///< everything but the jobs and scripts: each counts as an instant success
+  /// SET_JOB_ATTR and ENV of the DAG files, read with them.
+  DagPreamble preamble;
+  /// What a SUBDAG EXTERNAL hands on to the nested run: options in condor_submit_dag's spelling.
+  std::vector<std::string> inherited_words;
+  /// Play condor_submit_dag: write P.condor.sub and its kin, refuse to start where they exist already.
+  bool as_condor_submit_dag = false;
+  bool update_submit = false;
+  bool no_submit = false;
+  std::vector<std::string> append_lines;  ///< -append: further lines of P.condor.sub
+  int parent_dag_id = 0;                  ///< of the run that this one is nested in; 0 = none
+
+  std::string rerun_command;             ///< for the failure report
   std::vector<std::string> environment;  ///< dagrun's own, "NAME=value"
+  Path program;                          ///< this dagrun, for nested runs
 
   std::optional<int> cpus;  ///< nothing: those of this process
   std::optional<std::int64_t> memory_mb;

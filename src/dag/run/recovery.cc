@@ -38,8 +38,7 @@ class Replay {
         return PostEnded(event);
       case EventType::kPreSkip:
         if (const auto node = Find(event.node); node && plan_.Resume({Step::Kind::kPre, *node})) {
-          const Node& definition = plan_.dag().nodes[static_cast<std::size_t>(*node)];
-          plan_.PreEnded(*node, definition.pre_skip.value_or(0));
+          plan_.PreEnded(*node, plan_.dag().Rules(plan_.dag().At(*node)).pre_skip.value_or(0));
         }
         return;
       default:
@@ -66,9 +65,9 @@ class Replay {
   static Key KeyOf(const JobId& id) { return {id.cluster, id.cluster == kNoopCluster ? id.subproc : 0}; }
 
   std::optional<NodeIndex> Find(const std::string& name) const {
-    const auto it = plan_.dag().index.find(name);
-    if (it == plan_.dag().index.end()) return std::nullopt;
-    return it->second;
+    const NodeIndex node = plan_.dag().Find(name);
+    if (node < 0) return std::nullopt;
+    return node;
   }
 
   void Submitted(const JobEvent& event) {

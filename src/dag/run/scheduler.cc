@@ -143,7 +143,7 @@ void Scheduler::WaitForSomething() {
 
 void Scheduler::StartScript(Step step) {
   const Node& node = Definition(step.node);
-  const Script& script = step.kind == Step::Kind::kPre ? *node.pre : *node.post;
+  const Script& script = step.kind == Step::Kind::kPre ? *plan_.dag().Pre(node) : *plan_.dag().Post(node);
   Attempt& attempt = attempts_[step.node];
   log_->info("Running {} script of Node {}...", KindName(step.kind), node.name);
   auto words = ExpandScript(script, {.kind = step.kind,
@@ -161,7 +161,8 @@ void Scheduler::StartScript(Step step) {
     log_->error("Error: {}", abort_reason_);
     return;
   }
-  if (const auto started = scripts_.Start(step, script, std::move(*words), DirectoryOf(node)); !started) {
+  if (const auto started = scripts_.Start(step, script, std::move(*words), DirectoryOf(plan_.dag(), node));
+      !started) {
     log_->warn("Warning: {} script of Node {}: {}", KindName(step.kind), node.name,
                started.error().message());
     attempt.script_not_started = started.error().message();
@@ -348,7 +349,7 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
   const NodeIndex index = ended.step.node;
   const Node& node = Definition(index);
   const bool is_pre = ended.step.kind == Step::Kind::kPre;
-  const Script& script = is_pre ? *node.pre : *node.post;
+  const Script& script = is_pre ? *plan_.dag().Pre(node) : *plan_.dag().Post(node);
   const char* kind = KindName(ended.step.kind);
   const int value = ValueOf(ended.status);
   Attempt& attempt = attempts_[index];
@@ -372,7 +373,7 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
   }
   if (is_pre) {
     attempt.pre_value = value;
-    if (value != 0 && node.pre_skip == value) {
+    if (value != 0 && plan_.dag().Rules(node).pre_skip == value) {
       Write({.type = EventType::kPreSkip,
              .id = {.cluster = 0, .proc = kNoopProc, .subproc = ++last_noop_},
              .node = node.name},
@@ -412,10 +413,11 @@ void Scheduler::Conclude(NodeIndex node, int number) {
 
 NodeFailure Scheduler::FailureOf(NodeIndex node, int attempt) const {
   const Node& definition = Definition(node);
-  NodeFailure failure{.node = definition.name,
-                      .attempt = attempt,
-                      .retries = definition.retries,
-                      .submit_file = (definition.directory / definition.submit_file).string()};
+  NodeFailure failure{
+      .node = definition.name,
+      .attempt = attempt,
+      .retries = definition.retries,
+      .submit_file = (plan_.dag().Directory(definition) / plan_.dag().Submit(definition).file).string()};
   if (const auto it = attempts_.find(node); it != attempts_.end()) {
     failure.what = it->second.failed_because;
     failure.procs = it->second.failures;
@@ -522,9 +524,10 @@ Path Scheduler::WriteRescue() const {
                                     " retries performed; remaining attempts aborted after node returned " +
                                     std::to_string(plan_.value(index)));
     }
-    content.retry_lines.push_back(
-        "RETRY " + node.name + " " + retries +
-        (node.unless_exit ? " UNLESS-EXIT " + std::to_string(*node.unless_exit) : std::string()));
+    content.retry_lines.push_back("RETRY " + node.name + " " + retries +
+                                  (dag.Rules(node).unless_exit
+                                       ? " UNLESS-EXIT " + std::to_string(*dag.Rules(node).unless_exit)
+                                       : std::string()));
   }
   // DAGMAN_MAX_RESCUE_NUM: the last one is written again and again.
   constexpr int kMaxRescue = 100;

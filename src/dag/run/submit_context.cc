@@ -2,24 +2,24 @@
 
 namespace roost::dag {
 
-Path DirectoryOf(const Node& node) {
-  return std::filesystem::absolute(node.directory.empty() ? "." : node.directory).lexically_normal();
+Path DirectoryOf(const Dag& dag, const Node& node) {
+  const Path& directory = dag.Directory(node);
+  return std::filesystem::absolute(directory.empty() ? "." : directory).lexically_normal();
 }
 
 Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts) {
   SubmitContext context{
-      .cluster = facts.cluster, .node = node.name, .directory = DirectoryOf(node), .time = facts.time};
+      .cluster = facts.cluster, .node = node.name, .directory = DirectoryOf(dag, node), .time = facts.time};
   context.before = {{"JOB", node.name},
                     {"RETRY", std::to_string(facts.retry)},
                     {"DAG_STATUS", std::to_string(facts.dag_status)},
                     {"FAILED_COUNT", std::to_string(facts.failed_count)},
                     {"DAGManJobId", std::to_string(facts.dag_id)}};
-  if (!node.parents.empty()) {
+  const auto index = static_cast<NodeIndex>(&node - dag.nodes.data());
+  if (const auto edges = dag.parents.Of(index); !edges.empty()) {
     std::vector<std::string> parents;
-    parents.reserve(node.parents.size());
-    for (const NodeIndex parent : node.parents) {
-      parents.push_back(dag.nodes[static_cast<std::size_t>(parent)].name);
-    }
+    parents.reserve(edges.size());
+    for (const Edge& parent : edges) parents.push_back(dag.At(parent.index()).name);
     const std::string names = Join(parents, ",");
     context.before.push_back({"DAG_PARENT_NAMES", names});
     context.before.push_back({"My.DAGParentNodeNames", "\"" + names + "\""});
@@ -30,7 +30,9 @@ Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts
     (var.append ? context.after : context.before).push_back({var.name, var.value});
   }
   context.environment = facts.environment;
-  return ReadSubmit(node.submit_file, context);
+  const SubmitSource& source = dag.Submit(node);
+  if (source.text) return ExpandSubmit(*source.text, source.file, context);
+  return ReadSubmit(source.file, context);
 }
 
 }  // namespace roost::dag

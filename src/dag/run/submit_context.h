@@ -20,7 +20,7 @@ struct SubmitFacts {
 };
 
 /// The folder that `node` is submitted from and its scripts run in; absolute.
-Path DirectoryOf(const Node& node);
+Path DirectoryOf(const Dag& dag, const Node& node);
 
 /// Expands the submit file of a node with the macros that DAGMan puts around it (spec: DAG language 6.4).
 Submission ExpandNode(const Dag& dag, const Node& node, const SubmitFacts& facts);

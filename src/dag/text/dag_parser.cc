@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -55,6 +56,7 @@ class Parser {
  public:
   Parser(Dag& dag, std::string file) : dag_(dag), file_(std::move(file)) {
     for (const Node& node : dag.nodes) CountJoinNode(node.name);
+    dag_.sources.push_back(file_);
   }
 
   Faults Parse(std::string_view text);
@@ -92,7 +94,9 @@ class Parser {
   std::vector<NodeIndex> NodesNamed(const std::string& name);
   void UnknownNode(const std::string& name);
   NodeIndex AddNode(Node node);
-  void AddEdge(NodeIndex parent, NodeIndex child);
+  void AddEdge(NodeIndex parent, NodeIndex child) { edges_.push_back({parent, child}); }
+  std::int32_t SubmitNumber(const std::string& file);
+  std::int32_t CategoryNumber(const std::string& name);
   void CountJoinNode(std::string_view name);
   void CheckScriptWords(const Script& script, bool pre);
 
@@ -102,7 +106,8 @@ class Parser {
   Faults faults_;
   int join_nodes_ = 0;
   int suggestions_ = 0;
-  std::optional<std::unordered_set<std::uint64_t>> edges_;  ///< made when the first edge is added
+  std::vector<NewEdge> edges_;
+  std::unordered_map<std::string, std::int32_t> submits_;
   std::unordered_set<std::string> unsupported_names_;  ///< defined by commands that are not supported yet
   bool names_incomplete_ = false;                      ///< an INCLUDE may define any name
 };
@@ -194,6 +199,7 @@ Faults Parser::Parse(std::string_view text) {
     }
   }
 
+  dag_.Connect(edges_);
   std::stable_sort(faults_.begin(), faults_.end(),
                    [](const Fault& a, const Fault& b) { return a.where.line < b.where.line; });
   return std::move(faults_);
@@ -222,10 +228,7 @@ void Parser::End(Words& words) {
   if (const auto word = words.Next()) throw Error("unexpected '" + *word + "' at the end of the line");
 }
 
-NodeIndex Parser::FindNode(const std::string& name) {
-  const auto it = dag_.index.find(name);
-  return it == dag_.index.end() ? -1 : it->second;
-}
+NodeIndex Parser::FindNode(const std::string& name) { return dag_.Find(name); }
 
 void Parser::UnknownNode(const std::string& name) {
   // A name that a command we just refused may define is not a second fault.
@@ -255,10 +258,22 @@ std::vector<NodeIndex> Parser::NodesNamed(const std::string& name) {
 }
 
 NodeIndex Parser::AddNode(Node node) {
-  const auto index = static_cast<NodeIndex>(dag_.nodes.size());
-  dag_.index.emplace(node.name, index);
-  dag_.nodes.push_back(std::move(node));
-  return index;
+  node.file = static_cast<std::int32_t>(dag_.sources.size()) - 1;
+  node.line = line_;
+  return dag_.Add(std::move(node));
+}
+
+std::int32_t Parser::SubmitNumber(const std::string& file) {
+  const auto [it, added] = submits_.try_emplace(file, static_cast<std::int32_t>(dag_.submits.size()));
+  if (added) dag_.submits.push_back({.file = file});
+  return it->second;
+}
+
+std::int32_t Parser::CategoryNumber(const std::string& name) {
+  const auto it = std::ranges::find(dag_.categories, name, &dag::Category::name);
+  const auto number = static_cast<std::int32_t>(it - dag_.categories.begin());
+  if (it == dag_.categories.end()) dag_.categories.push_back({.name = name});
+  return number;
 }
 
 void Parser::CountJoinNode(std::string_view name) {
@@ -271,7 +286,6 @@ void Parser::CountJoinNode(std::string_view name) {
 /// JOB name submit [DIR dir] [NOOP] [DONE]
 void Parser::Job(Words& words) {
   Node node;
-  node.where = {file_, line_};
   node.name = Need(words, "node name");
   if (IsReserved(node.name)) throw Error("'" + node.name + "' is a reserved word and cannot name a node");
   if (node.name.find('+') != std::string::npos) {
@@ -282,27 +296,30 @@ void Parser::Job(Words& words) {
   }
   const NodeIndex same = FindNode(node.name);
   if (same >= 0) {
-    const SourceLine& first = dag_.nodes[static_cast<std::size_t>(same)].where;
+    const SourceLine first = dag_.Where(dag_.At(same));
     throw Error("node '" + node.name + "' is already defined at " + first.file + ":" +
                 std::to_string(first.line));
   }
 
   const std::string submit = Need(words, "submit file");
   const bool inline_description = submit.starts_with('{') || submit.starts_with("@=");
-  node.submit_file = Unquoted(submit);
+  const std::string file = Unquoted(submit);
+  node.submit = SubmitNumber(file);
   if (inline_description) {
     // Defined all the same, so that other commands that name it are not reported as well.
     Fail("JOB " + node.name + ": inline submit descriptions are not supported yet: put it into a file");
-    node.submit_file.clear();
     AddNode(std::move(node));
     return;
   }
-  if (node.submit_file.ends_with(".condor.sub")) {
-    throw Error("'" + node.submit_file + "' is the submit file of a DAG: nest it with SUBDAG EXTERNAL");
+  if (file.ends_with(".condor.sub")) {
+    throw Error("'" + file + "' is the submit file of a DAG: nest it with SUBDAG EXTERNAL");
   }
   while (const auto option = words.Next()) {
     if (IsKeyword(*option, "DIR")) {
-      node.directory = Unquoted(Need(words, "directory after DIR"));
+      const Path directory = Unquoted(Need(words, "directory after DIR"));
+      const auto it = std::ranges::find(dag_.directories, directory);
+      node.directory = static_cast<std::int32_t>(it - dag_.directories.begin());
+      if (it == dag_.directories.end()) dag_.directories.push_back(directory);
     } else if (IsKeyword(*option, "NOOP")) {
       node.noop = true;
     } else if (IsKeyword(*option, "DONE")) {
@@ -312,22 +329,6 @@ void Parser::Job(Words& words) {
     }
   }
   AddNode(std::move(node));
-}
-
-void Parser::AddEdge(NodeIndex parent, NodeIndex child) {
-  const auto key = [](NodeIndex from, NodeIndex to) {
-    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(from)) << 32) |
-           static_cast<std::uint32_t>(to);
-  };
-  if (!edges_) {
-    edges_.emplace();
-    for (std::size_t i = 0; i < dag_.nodes.size(); ++i) {
-      for (const NodeIndex to : dag_.nodes[i].children) edges_->insert(key(static_cast<NodeIndex>(i), to));
-    }
-  }
-  if (!edges_->insert(key(parent, child)).second) return;
-  dag_.nodes[static_cast<std::size_t>(parent)].children.push_back(child);
-  dag_.nodes[static_cast<std::size_t>(child)].parents.push_back(parent);
 }
 
 /// PARENT name... CHILD name...
@@ -362,9 +363,8 @@ void Parser::Parent(Words& words) {
   if (parents.size() > 1 && children.size() > 1) {
     Node join;
     join.name = std::string(kJoinNodePrefix) + std::to_string(++join_nodes_);
-    join.submit_file = "noop.sub";  // DAGMan's own name for it; never opened
+    join.submit = SubmitNumber("noop.sub");  // DAGMan's own name for it; never opened
     join.noop = true;
-    join.where = {file_, line_};
     const NodeIndex between = AddNode(std::move(join));
     for (const NodeIndex parent : parents) AddEdge(parent, between);
     for (const NodeIndex child : children) AddEdge(between, child);
@@ -457,7 +457,7 @@ void Parser::Retry(Words& words) {
   for (const NodeIndex index : NodesNamed(name)) {
     Node& node = dag_.nodes[static_cast<std::size_t>(index)];
     node.retries = retries;
-    node.unless_exit = unless_exit;
+    if (unless_exit || node.rules != 0) dag_.RulesToChange(index).unless_exit = unless_exit;
   }
 }
 
@@ -516,15 +516,18 @@ void Parser::ScriptCommand(Words& words) {
   if (script.words.empty()) throw Error("missing program to run");
   CheckScriptWords(script, pre);
   bool warned = false;
+  script.kind = pre ? Script::Kind::kPre : Script::Kind::kPost;
+  const auto number = static_cast<std::int32_t>(dag_.scripts.size());
   for (const NodeIndex index : NodesNamed(name)) {
-    Node& node = dag_.nodes[static_cast<std::size_t>(index)];
-    std::optional<Script>& place = pre ? node.pre : node.post;
-    if (place && !std::exchange(warned, true)) {
+    Node& node = dag_.At(index);
+    std::int32_t& place = pre ? node.pre : node.post;
+    if (place >= 0 && !std::exchange(warned, true)) {
       Warn("this replaces the " + std::string(pre ? "PRE" : "POST") + " script of node '" + node.name +
-           "' given at line " + std::to_string(place->where.line));
+           "' given at line " + std::to_string(dag_.scripts[static_cast<std::size_t>(place)].where.line));
     }
-    place = script;
+    place = number;
   }
+  dag_.scripts.push_back(std::move(script));
 }
 
 /// PRE_SKIP name|ALL_NODES status
@@ -534,8 +537,7 @@ void Parser::PreSkip(Words& words) {
   End(words);
   if (status < 0 || status > 255) throw Error("the exit status must be from 0 to 255");
   if (status == 0) Warn("PRE_SKIP 0 would skip the job of every successful PRE script; DAGMan ignores it");
-  for (const NodeIndex index : NodesNamed(name))
-    dag_.nodes[static_cast<std::size_t>(index)].pre_skip = status;
+  for (const NodeIndex index : NodesNamed(name)) dag_.RulesToChange(index).pre_skip = status;
 }
 
 /// DONE name
@@ -564,8 +566,8 @@ void Parser::Category(Words& words) {
   const std::string name = Need(words, "node name");
   const std::string category = Need(words, "category name");
   End(words);
-  for (const NodeIndex index : NodesNamed(name))
-    dag_.nodes[static_cast<std::size_t>(index)].category = category;
+  const std::int32_t number = CategoryNumber(category);
+  for (const NodeIndex index : NodesNamed(name)) dag_.At(index).category = number;
 }
 
 /// MAXJOBS category n
@@ -575,17 +577,13 @@ void Parser::MaxJobs(Words& words) {
   End(words);
   if (limit < 0) throw Error("the number of jobs cannot be negative");
   if (limit == 0) Warn("MAXJOBS " + category + " 0 means that nodes of this category never start");
-  dag_.max_jobs[category] = limit;
+  dag_.categories[static_cast<std::size_t>(CategoryNumber(category))].max_jobs = limit;
 }
 
 /// CONFIG file
 void Parser::Config(Words& words) {
   const Path config = Unquoted(Need(words, "file"));
   End(words);
-  const bool other = std::any_of(dag_.configs.begin(), dag_.configs.end(),
-                                 [&](const auto& known) { return known.first != config; });
-  if (other) throw Error("a second configuration file; there can be only one");
-  dag_.configs.emplace_back(config, SourceLine{file_, line_});
   Warn("CONFIG has no effect yet: '" + config.string() + "' is not read");
 }
 
@@ -600,30 +598,29 @@ void Parser::NotSupported(const Command& command, Words words) {
 
 }  // namespace
 
-const Node* Dag::Find(std::string_view name) const {
-  const auto it = index.find(std::string(name));
-  return it == index.end() ? nullptr : &nodes[static_cast<std::size_t>(it->second)];
-}
+DagPreamble ReadPreamble(const std::vector<Path>& /*files*/, const DagOptions& /*options*/) { return {}; }
 
-Node* Dag::Find(std::string_view name) { return const_cast<Node*>(std::as_const(*this).Find(name)); }
-
-DagParse ParseDag(std::string_view text, const std::string& file) {
+DagParse ParseDag(std::string_view text, const std::string& file, const DagOptions& /*options*/) {
   DagParse parse;
   parse.dag.files = {Path(file)};
   parse.faults = Parser(parse.dag, file).Parse(text);
   return parse;
 }
 
-DagParse ReadDag(const Path& file) {
-  const auto text = ReadFile(file);
-  if (text) return ParseDag(*text, file.string());
+DagParse ReadDags(const std::vector<Path>& files, const DagOptions& options) {
+  return ReadDag(files.at(0), options);
+}
+
+DagParse ReadDag(const Path& file, const DagOptions& options) {
+  const auto text = options.read(file);
+  if (text) return ParseDag(*text, file.string(), options);
   DagParse parse;
   parse.dag.files = {file};
   AddError(parse.faults, {file.string(), 0}, text.error().message());
   return parse;
 }
 
-Faults ApplyRescue(Dag& dag, std::string_view text, const std::string& file) {
+Faults ApplyRescue(Dag& dag, std::string_view text, const std::string& file, const DagOptions& /*options*/) {
   return Parser(dag, file).Parse(text);
 }
 

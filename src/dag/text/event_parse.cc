@@ -72,8 +72,10 @@ bool TakeTime(Scanner& scanner, int year, Clock::WallTime& time) {
     return false;
   }
   const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
-  if (!within(parts.tm_year, -1900, 8099) || !within(parts.tm_mon, 0, 11) || !within(parts.tm_mday, 1, 31) ||
-      !within(parts.tm_hour, 0, 23) || !within(parts.tm_min, 0, 59) || !within(parts.tm_sec, 0, 60)) {
+  // Nanoseconds since 1970 in 64 bits go from 1677 to 2262.
+  if (!within(parts.tm_year, 1700 - 1900, 2250 - 1900) || !within(parts.tm_mon, 0, 11) ||
+      !within(parts.tm_mday, 1, 31) || !within(parts.tm_hour, 0, 23) || !within(parts.tm_min, 0, 59) ||
+      !within(parts.tm_sec, 0, 60)) {
     return false;
   }
   long fraction = 0;

@@ -178,7 +178,7 @@ void JobBuilder::SetDirectory(Job& job) {
   if (!job.initial_dir.has_filename() && job.initial_dir.has_relative_path()) {
     job.initial_dir = job.initial_dir.parent_path();  // "run/" is "run"
   }
-  if (job.initial_dir == known_directory_) return;
+  if (job.initial_dir == known_directory_ || !context_.limits.reach_outside) return;
   std::error_code error;
   if (std::filesystem::is_directory(job.initial_dir, error)) {
     known_directory_ = job.initial_dir;

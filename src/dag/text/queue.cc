@@ -147,6 +147,7 @@ std::vector<std::string> ItemsFrom(std::string_view source, const SubmitContext&
   if (source.empty()) throw Error("queue ... from: no file is named");
   if (source == "-")
     throw Error("queue ... from -: a node of a DAG has no standard input to read items from");
+  RequireOutside(context, "queue ... from");
   if (source.ends_with('|')) return ItemLines(OutputOfCommand(source.substr(0, source.size() - 1), context));
   const Path file = context.directory / Path(source);
   const auto text = ReadFile(file);
@@ -197,6 +198,7 @@ std::vector<std::string> ItemsMatching(const std::vector<std::string>& patterns,
                                        const SubmitContext& context, const SourceLine& where,
                                        Faults& faults) {
   if (patterns.empty()) throw Error("queue ... matching: no pattern is given");
+  RequireOutside(context, "queue ... matching");
   std::vector<std::string> items;
   std::set<std::string> seen;
   std::string repeated;
@@ -342,6 +344,10 @@ Queue ParseQueue(std::string_view arguments, SubmitLines& lines, MacroSet& macro
   }
   WarnOfOddItems(queue, where, faults);
   return queue;
+}
+
+void RequireOutside(const SubmitContext& context, std::string_view what) {
+  if (!context.limits.reach_outside) throw Error(std::string(what) + ": only this text is read");
 }
 
 std::string OutputOfCommand(std::string_view command, const SubmitContext& context) {

@@ -28,6 +28,9 @@ struct Queue {
 Queue ParseQueue(std::string_view arguments, SubmitLines& lines, MacroSet& macros,
                  const SubmitContext& context, Faults& faults);
 
+/// Throws Error where the text `what` ("include", "queue ... from") stands in must not reach outside itself.
+void RequireOutside(const SubmitContext& context, std::string_view what);
+
 /// Runs a command of a submit file (words between blanks, no shell) in the submission directory and returns
 /// what it printed. Throws Error unless it exits with 0.
 std::string OutputOfCommand(std::string_view command, const SubmitContext& context);

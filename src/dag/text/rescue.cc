@@ -20,7 +20,8 @@ std::string FormatRescue(const RescueContent& content) {
   return text;
 }
 
-std::vector<std::string> RescueRetryLines(const Node& node, int performed, std::optional<int> stopped_by) {
+std::vector<std::string> RescueRetryLines(const Dag& dag, const Node& node, int performed,
+                                          std::optional<int> stopped_by) {
   if (node.retries <= 0) return {};
   std::vector<std::string> lines;
   if (stopped_by) {
@@ -29,7 +30,9 @@ std::vector<std::string> RescueRetryLines(const Node& node, int performed, std::
                     std::to_string(*stopped_by));
   }
   std::string retry = "RETRY " + node.name + " " + std::to_string(node.retries);
-  if (node.unless_exit) retry.append(" UNLESS-EXIT ").append(std::to_string(*node.unless_exit));
+  if (const auto& value = dag.Rules(node).unless_exit) {
+    retry.append(" UNLESS-EXIT ").append(std::to_string(*value));
+  }
   lines.push_back(std::move(retry));
   return lines;
 }

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "roost/base/text.h"
+
 namespace roost::dag {
 
 std::string Fault::Describe() const {
-  std::string text = where.file;
+  std::string text = Printable(where.file);
   if (where.line > 0) text.append(":").append(std::to_string(where.line));
   text.append(severity == Severity::kWarning ? ": warning: " : ": ");
-  return text.append(message);
+  return text.append(Printable(message));  // it quotes a file that may hold anything
 }
 
 void AddError(Faults& faults, SourceLine where, std::string message) {

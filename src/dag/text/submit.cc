@@ -13,9 +13,6 @@
 namespace roost::dag {
 namespace {
 
-/// More jobs than this in one cluster are a mistake, and would fill the memory.
-constexpr std::size_t kMostJobs = 200'000;
-
 /// Other numbers for each job, and the same ones whenever the job is expanded again.
 std::uint64_t RandomSeed(const SubmitContext& context, int proc) {
   const std::uint64_t seed = context.seed.value_or(static_cast<std::uint64_t>(context.cluster));
@@ -90,8 +87,9 @@ void Submitter::Expand(const Queue& queue, const SourceLine& where) {
   last_queue_ = where;
   if (HasErrors(faults_)) return;
   const std::size_t wanted = static_cast<std::size_t>(queue.count) * queue.items.size();
-  if (static_cast<std::size_t>(queue.count) > kMostJobs || jobs_.size() + wanted > kMostJobs) {
-    AddError(faults_, where, "this queues more than " + std::to_string(kMostJobs) + " jobs");
+  const std::size_t most = context_.limits.jobs;
+  if (static_cast<std::size_t>(queue.count) > most || jobs_.size() + wanted > most) {
+    AddError(faults_, where, "this queues more than " + std::to_string(most) + " jobs");
     return;
   }
   for (const Macro& macro : context_.after) macros_.Set(macro.name, macro.value, {});

@@ -118,9 +118,12 @@ SubmitReader::Next SubmitReader::Statement(std::string_view statement, SubmitLin
   }
   const std::string_view rest = After(statement, word.size());
   const bool with_colon = rest.starts_with(':');
-  if (EqualsIgnoreCase(word, "error") && with_colon) throw Error(macros_.Expand(After(rest, 1)));
-  if (EqualsIgnoreCase(word, "warning") && with_colon) {
-    AddWarning(faults_, lines.where(), macros_.Expand(After(rest, 1)));
+  const bool error = EqualsIgnoreCase(word, "error");
+  if (with_colon && (error || EqualsIgnoreCase(word, "warning"))) {
+    std::string message = macros_.Expand(After(rest, 1));
+    if (message.empty()) message = "the file says so, and not why";
+    if (error) throw Error(message);
+    AddWarning(faults_, lines.where(), std::move(message));
     return Next::kGoOn;
   }
   if (Include(statement)) return Next::kGoOn;
@@ -237,6 +240,7 @@ bool SubmitReader::Include(std::string_view statement) {
     command = true;
   }
   if (source.empty()) throw Error("include: no file is named");
+  RequireOutside(context_, "include");
   const Path path = context_.directory / source;
   const std::string identity = command ? source + " |" : path.lexically_normal().string();
   if (std::find(open_.begin(), open_.end(), identity) != open_.end()) {

@@ -15,21 +15,33 @@ namespace roost::dag {
 /// Waits for `children`, real scripts, only where it has nothing to report.
 class FakeExecutor final : public Executor {
  public:
-  explicit FakeExecutor(Children& children) : children_(children) {}
+  /// Never waits.
+  FakeExecutor() = default;
+  explicit FakeExecutor(Children& children) : children_(&children) {}
 
   /// Ends of the next attempts at the jobs of `node`, in turn; afterwards, and for other nodes, exit code 0.
   void WillExit(const std::string& node, std::vector<int> codes) {
     ends_[node].assign(codes.begin(), codes.end());
   }
   void WillRefuse(const std::string& node, Refused refused) { refused_[node] = std::move(refused); }
-  /// The jobs of this node run until they are removed.
+  /// The jobs of this node run until they are removed, or End() is called.
   void WillHang(const std::string& node) { hanging_.push_back(node); }
+  /// One job that hangs comes to its end.
+  void End(AttemptId id, ExitStatus status, ResourceUsage usage = {}) {
+    if (Take(id)) events_.push_back({id, {}, Exited{.status = status, .usage = usage}});
+  }
   /// No job with more CPUs can run.
   int cpus = 1'000'000;
+  /// Has room for so many jobs at once.
+  int slots = 1'000'000;
 
   /// "A", "A", "B": a name for each job handed over.
   const std::vector<std::string>& submitted() const { return submitted_; }
+  /// As they were handed over.
+  const std::vector<Job>& jobs() const { return jobs_; }
   const std::vector<AttemptId>& removed() const { return removed_; }
+  /// What for, in the order of removed().
+  const std::vector<StopFor>& stopped_for() const { return stopped_for_; }
   int most_in_flight() const { return most_in_flight_; }
 
   Result<void> CanEverRun(const Job& job) const override {
@@ -37,57 +49,81 @@ class FakeExecutor final : public Executor {
     return {};
   }
 
+  bool HasRoom(const Job& job) const override {
+    return job.local || std::ranges::count_if(queue_, [](const Attempt& a) { return !a.job.local; }) < slots;
+  }
+
   Result<void> Submit(JobAttempt attempt) override {
     submitted_.push_back(attempt.job.node);
-    queue_.push_back(std::move(attempt));
+    jobs_.push_back(attempt.job);
+    queue_.push_back({std::move(attempt)});
     most_in_flight_ = std::max(most_in_flight_, InFlight());
     return {};
   }
 
   std::vector<ExecutorEvent> Wait(Clock::TimePoint) override {
+    for (Attempt& attempt : queue_) {
+      if (!Hangs(attempt) || attempt.running) continue;
+      attempt.running = true;
+      events_.push_back({attempt.id(), {}, Started{.host = "fake", .slot = "slot1"}});
+    }
     std::vector<ExecutorEvent> events = std::exchange(events_, {});
-    for (auto it = queue_.begin(); it != queue_.end(); ++it) {
+    const auto it = std::ranges::find_if(queue_, [&](const Attempt& attempt) { return !Hangs(attempt); });
+    if (it != queue_.end()) {
       const std::string& node = it->job.node;
-      if (std::find(hanging_.begin(), hanging_.end(), node) != hanging_.end()) continue;
-      const AttemptId id{it->job.cluster, it->job.proc};
       if (const auto refused = refused_.find(node); refused != refused_.end()) {
-        events.push_back({id, {}, refused->second});
+        events.push_back({it->id(), {}, refused->second});
       } else {
-        events.push_back({id, {}, Started{.host = "fake", .slot = "slot1"}});
+        events.push_back({it->id(), {}, Started{.host = "fake", .slot = "slot1"}});
         std::deque<int>& ends = ends_[node];
         const int code = ends.empty() ? 0 : ends.front();
         if (!ends.empty()) ends.pop_front();
-        events.push_back({id, {}, Exited{.status = {.signaled = false, .value = code}}});
+        events.push_back({it->id(), {}, Exited{.status = {.signaled = false, .value = code}}});
       }
       queue_.erase(it);
-      break;
     }
-    if (events.empty()) children_.Wait(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+    if (events.empty() && children_ != nullptr) {
+      children_->Wait(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+    }
     return events;
   }
 
-  void Remove(AttemptId id, const std::string& reason) override {
-    const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const JobAttempt& attempt) {
-      return AttemptId{attempt.job.cluster, attempt.job.proc} == id;
-    });
-    if (it == queue_.end()) return;
-    queue_.erase(it);
+  void Remove(AttemptId id, const std::string& reason, StopFor stop) override {
+    if (!Take(id)) return;
     removed_.push_back(id);
+    stopped_for_.push_back(stop);
     events_.push_back({id, {}, Removed{reason}});
   }
 
-  void KillAll() override {}
+  void KillAll() override {
+    while (!queue_.empty()) Remove(queue_.front().id(), "stopped at once", StopFor::kRemove);
+  }
   int InFlight() const override { return static_cast<int>(queue_.size() + events_.size()); }
   int Running() const override { return 0; }
 
  private:
-  Children& children_;
-  std::deque<JobAttempt> queue_;
+  struct Attempt : JobAttempt {
+    bool running = false;
+    AttemptId id() const { return {job.cluster, job.proc}; }
+  };
+
+  bool Hangs(const Attempt& attempt) const {
+    return std::ranges::find(hanging_, attempt.job.node) != hanging_.end();
+  }
+  /// False where it is not here.
+  bool Take(AttemptId id) {
+    return std::erase_if(queue_, [&](const Attempt& attempt) { return attempt.id() == id; }) > 0;
+  }
+
+  Children* children_ = nullptr;
+  std::deque<Attempt> queue_;
   std::map<std::string, std::deque<int>> ends_;
   std::map<std::string, Refused> refused_;
   std::vector<std::string> hanging_;
   std::vector<std::string> submitted_;
+  std::vector<Job> jobs_;
   std::vector<AttemptId> removed_;
+  std::vector<StopFor> stopped_for_;
   std::vector<ExecutorEvent> events_;
   int most_in_flight_ = 0;
 };

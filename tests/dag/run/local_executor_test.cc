@@ -211,9 +211,9 @@ TEST_F(LocalExecutorTest, RemoveEndsARunningJobAndTakesAWaitingOneFromTheQueue) 
   const Job waits = ScriptJob("exit 0\n");
   ASSERT_TRUE(executor_->Submit({.job = runs}).ok());
   ASSERT_TRUE(executor_->Submit({.job = waits}).ok());
-  executor_->Remove({waits.cluster, 0}, "enough");
-  executor_->Remove({runs.cluster, 0}, "enough");
-  executor_->Remove({999, 0}, "nobody");
+  executor_->Remove({waits.cluster, 0}, "enough", StopFor::kRemove);
+  executor_->Remove({runs.cluster, 0}, "enough", StopFor::kRemove);
+  executor_->Remove({999, 0}, "nobody", StopFor::kRemove);
   for (const auto& [id, event] : RunAll()) {
     ASSERT_TRUE(std::holds_alternative<Removed>(event.what));
     EXPECT_EQ(std::get<Removed>(event.what).reason, "enough");
@@ -226,7 +226,7 @@ TEST_F(LocalExecutorTest, AJobThatIgnoresTheSignalIsKilledAfterTheGrace) {
   const Job job = ScriptJob("trap '' TERM; touch " + ready.string() + "; while :; do sleep 1000; done\n");
   ASSERT_TRUE(executor_->Submit({.job = job}).ok());
   ASSERT_TRUE(test::WaitUntil([&] { return std::filesystem::exists(ready); }));
-  executor_->Remove({job.cluster, 0}, "enough");
+  executor_->Remove({job.cluster, 0}, "enough", StopFor::kRemove);
   EXPECT_TRUE(std::holds_alternative<Removed>(RunAll().begin()->second.what));
 }
 

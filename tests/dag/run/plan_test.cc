@@ -18,7 +18,7 @@ class PlanTest : public ::testing::Test {
     return *plan_;
   }
 
-  NodeIndex At(const std::string& name) const { return dag_.index.at(name); }
+  NodeIndex At(const std::string& name) const { return dag_.Find(name); }
   NodeState StateOf(const std::string& name) const { return plan_->state(At(name)); }
 
   /// "pre A", "A", "post A": everything that may start now.
@@ -205,14 +205,11 @@ TEST_F(PlanTest, ALongChainAndAWideFanRunThrough) {
   constexpr int kNodes = 100'000;
   Dag dag;
   dag.nodes.resize(2 * kNodes);
-  for (NodeIndex i = 0; i + 1 < kNodes; ++i) {
-    dag.nodes[static_cast<std::size_t>(i)].children.push_back(i + 1);
-    dag.nodes[static_cast<std::size_t>(i + 1)].parents.push_back(i);
-  }
-  for (NodeIndex i = kNodes; i < 2 * kNodes; ++i) {  // hangs on the chain's end
-    dag.nodes[kNodes - 1].children.push_back(i);
-    dag.nodes[static_cast<std::size_t>(i)].parents.push_back(kNodes - 1);
-  }
+  std::vector<NewEdge> edges;
+  for (NodeIndex i = 0; i + 1 < kNodes; ++i) edges.push_back({i, i + 1});
+  for (NodeIndex i = kNodes; i < 2 * kNodes; ++i)
+    edges.push_back({kNodes - 1, i});  // hangs on the chain's end
+  dag.Connect(edges);
   Plan plan(dag, {});
   int run = 0;
   while (const auto step = plan.Next()) {

@@ -47,7 +47,7 @@ class SchedulerTest : public ::testing::Test {
     DagParse parse = ParseDag(text, "x.dag");
     ASSERT_FALSE(HasErrors(parse.faults)) << FaultsError(parse.faults).message();
     dag_ = std::move(parse.dag);
-    for (Node& node : dag_.nodes) node.directory = folder_.path();
+    dag_.directories[0] = folder_.path();
     plan_.emplace(dag_, limits);
   }
 
@@ -208,12 +208,12 @@ TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
   EXPECT_THAT(executor_.removed(),
               UnorderedElementsAre(AttemptId{12, 0}, AttemptId{12, 1}, AttemptId{12, 2}));
   EXPECT_THAT(RescueFile(), HasSubstr("DONE A"));
-  EXPECT_EQ(plan_->state(dag_.index.at("B")), NodeState::kUnready);
+  EXPECT_EQ(plan_->state(dag_.Find("B")), NodeState::kUnready);
 }
 
 TEST_F(SchedulerTest, AMacroThatAScriptCannotHaveAbortsTheRun) {
   LoadDag("JOB A a.sub\nSCRIPT PRE A true $JOB\n");
-  dag_.nodes[0].pre->words.push_back("$NOSUCH");
+  dag_.scripts[0].words.push_back("$NOSUCH");
   const RunEnd end = Run();
   EXPECT_EQ(end.status, RunEnd::Status::kError);
   EXPECT_EQ(end.exit_code, 1);
@@ -287,7 +287,7 @@ TEST_F(RecoveryTest, FailedAttemptsCountAndAFailedNodeStaysFailed) {
   executor_.WillExit("A", {1, 1});
   EXPECT_EQ(RunOn().exit_code, 1);
   EXPECT_THAT(executor_.submitted(), ElementsAre("A", "A"));
-  EXPECT_EQ(plan_->state(dag_.index.at("C")), NodeState::kFutile);
+  EXPECT_EQ(plan_->state(dag_.Find("C")), NodeState::kFutile);
 }
 
 TEST_F(RecoveryTest, AFailureOnRecordFailsTheAttemptThoughSiblingsWereLost) {

@@ -9,10 +9,10 @@ namespace {
 
 using testing::ElementsAre;
 
-std::vector<std::string> Names(const Dag& dag, const std::vector<NodeIndex>& indices) {
+std::vector<std::string> Names(const Dag& dag, std::span<const Edge> edges) {
   std::vector<std::string> names;
-  names.reserve(indices.size());
-  for (const NodeIndex index : indices) names.push_back(dag.nodes.at(static_cast<std::size_t>(index)).name);
+  names.reserve(edges.size());
+  for (const Edge& edge : edges) names.push_back(dag.At(edge.index()).name);
   return names;
 }
 
@@ -48,9 +48,9 @@ TEST(ReadDag, NamesTheFileAsGiven) {
 TEST(ParseDag, KeepsParentsAndChildrenInOrderOfTheirEdges) {
   const Dag dag =
       ParseDag("JOB A a\nJOB B a\nJOB C a\nPARENT C CHILD A\nPARENT B CHILD A\nPARENT B CHILD C A", "x").dag;
-  EXPECT_THAT(Names(dag, dag.Find("A")->parents), ElementsAre("C", "B"));
-  EXPECT_THAT(Names(dag, dag.Find("B")->children), ElementsAre("A", "C"));
-  EXPECT_EQ(nullptr, dag.Find("D"));
+  EXPECT_THAT(Names(dag, dag.parents.Of(dag.Find("A"))), ElementsAre("C", "B"));
+  EXPECT_THAT(Names(dag, dag.children.Of(dag.Find("B"))), ElementsAre("A", "C"));
+  EXPECT_EQ(-1, dag.Find("D"));
 }
 
 // The time that this takes is what shows a loop within a loop: with one it would run into the test's limit.
@@ -68,8 +68,8 @@ TEST(ParseDag, ReadsHundredThousandNodes) {
   const DagParse parse = ParseDag(text, "x.dag");
   EXPECT_TRUE(parse.faults.empty());
   EXPECT_EQ(std::size_t{kNodes} + 3, parse.dag.nodes.size());  // with the join node of the last PARENT
-  EXPECT_EQ(std::size_t{kNodes} + 1, parse.dag.Find("root")->children.size());
-  EXPECT_EQ(std::size_t{kNodes}, parse.dag.Find("end")->parents.size());
+  EXPECT_EQ(std::size_t{kNodes} + 1, parse.dag.children.Of(parse.dag.Find("root")).size());
+  EXPECT_EQ(std::size_t{kNodes}, parse.dag.parents.Of(parse.dag.Find("end")).size());
 }
 
 TEST(ParseDag, ReportsHundredThousandUnknownNames) {

@@ -39,13 +39,13 @@ TEST(FormatRescue, WritesDagmansForm) {
 
 TEST(FormatRescue, KeepsRetriesAndSaysWhyTheyWereGivenUp) {
   Dag dag = Chain();
-  Node& node = *dag.Find("A");
-  EXPECT_THAT(RescueRetryLines(node), IsEmpty());
+  Node& node = dag.At(dag.Find("A"));
+  EXPECT_THAT(RescueRetryLines(dag, node), IsEmpty());
   node.retries = 2;
-  EXPECT_THAT(RescueRetryLines(node, 2), ElementsAre("RETRY A 2"));
+  EXPECT_THAT(RescueRetryLines(dag, node, 2), ElementsAre("RETRY A 2"));
   node.retries = 5;
-  node.unless_exit = 42;
-  EXPECT_THAT(RescueRetryLines(node, 0, 42),
+  dag.RulesToChange(dag.Find("A")).unless_exit = 42;
+  EXPECT_THAT(RescueRetryLines(dag, node, 0, 42),
               ElementsAre("# 0 of 5 retries performed; remaining attempts aborted after node returned 42",
                           "RETRY A 5 UNLESS-EXIT 42"));
 }
@@ -56,10 +56,10 @@ TEST(ApplyRescue, MarksNodesDoneAndSetsRetries) {
   content.done = {"A"};
   content.retry_lines = {"RETRY B 4 UNLESS-EXIT 7"};
   EXPECT_THAT(ApplyRescue(dag, FormatRescue(content), "x.dag.rescue001"), IsEmpty());
-  EXPECT_TRUE(dag.Find("A")->done);
-  EXPECT_FALSE(dag.Find("B")->done);
-  EXPECT_EQ(4, dag.Find("B")->retries);
-  EXPECT_EQ(7, dag.Find("B")->unless_exit);
+  EXPECT_TRUE(dag.At(dag.Find("A")).done);
+  EXPECT_FALSE(dag.At(dag.Find("B")).done);
+  EXPECT_EQ(4, dag.At(dag.Find("B")).retries);
+  EXPECT_EQ(7, dag.Rules(dag.At(dag.Find("B"))).unless_exit);
 }
 
 TEST(ApplyRescue, DoesNotKnowNodesThatTheDagHasNot) {
@@ -72,7 +72,10 @@ TEST(ApplyRescue, DoesNotKnowNodesThatTheDagHasNot) {
 TEST(ApplyRescue, AddsNoEdgeTwice) {
   Dag dag = Chain();
   EXPECT_THAT(ApplyRescue(dag, "PARENT A CHILD B C\n", "r"), IsEmpty());
-  EXPECT_THAT(dag.Find("A")->children, ElementsAre(1, 2));
+  const std::span<const Edge> children = dag.children.Of(dag.Find("A"));
+  ASSERT_EQ(children.size(), 2U);
+  EXPECT_EQ(children[0].index(), 1);
+  EXPECT_EQ(children[1].index(), 2);
 }
 
 TEST(ApplyRescue, NumbersFurtherJoinNodesAfterThoseOfTheDag) {

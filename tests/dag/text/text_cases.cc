@@ -24,20 +24,22 @@ std::string DescribeScript(const dag::Script& script) {
   return text;
 }
 
-std::string DescribeNode(const dag::Node& node) {
+std::string DescribeNode(const dag::Dag& dag, const dag::Node& node) {
   std::ostringstream out;
-  out << "node " << node.name << " " << node.submit_file;
-  if (!node.directory.empty()) out << " dir=" << node.directory.string();
+  out << "node " << node.name << " " << dag.Submit(node).file;
+  if (!dag.Directory(node).empty()) out << " dir=" << dag.Directory(node).string();
   if (node.noop) out << " noop";
   if (node.done) out << " done";
   if (node.retries > 0) out << " retries=" << node.retries;
-  if (node.unless_exit) out << " unless-exit=" << *node.unless_exit;
-  if (node.pre_skip) out << " pre-skip=" << *node.pre_skip;
+  const dag::NodeRules& rules = dag.Rules(node);
+  if (rules.unless_exit) out << " unless-exit=" << *rules.unless_exit;
+  if (rules.pre_skip) out << " pre-skip=" << *rules.pre_skip;
   if (node.priority != 0) out << " priority=" << node.priority;
-  if (!node.category.empty()) out << " category=" << node.category;
+  if (node.category >= 0)
+    out << " category=" << dag.categories.at(static_cast<std::size_t>(node.category)).name;
   out << "\n";
-  if (node.pre) out << "  pre" << DescribeScript(*node.pre) << "\n";
-  if (node.post) out << "  post" << DescribeScript(*node.post) << "\n";
+  if (const auto* pre = dag.Pre(node)) out << "  pre" << DescribeScript(*pre) << "\n";
+  if (const auto* post = dag.Post(node)) out << "  post" << DescribeScript(*post) << "\n";
   for (const dag::Var& var : node.vars) {
     out << "  " << (var.append ? "append " : "") << var.name << "=[" << var.value << "]\n";
   }
@@ -115,15 +117,15 @@ void DescribeSchedule(std::ostringstream& out, const dag::Job& job) {
 
 std::string Dump(const dag::DagParse& parse) {
   std::ostringstream out;
-  for (const dag::Node& node : parse.dag.nodes) out << DescribeNode(node);
-  for (const dag::Node& node : parse.dag.nodes) {
-    for (const dag::NodeIndex child : node.children) {
-      out << "edge " << node.name << " " << parse.dag.nodes.at(static_cast<std::size_t>(child)).name << "\n";
+  for (const dag::Node& node : parse.dag.nodes) out << DescribeNode(parse.dag, node);
+  for (dag::NodeIndex node = 0; node < parse.dag.end(); ++node) {
+    for (const dag::Edge& child : parse.dag.children.Of(node)) {
+      out << "edge " << parse.dag.At(node).name << " " << parse.dag.At(child.index()).name << "\n";
     }
   }
-  for (const auto& [category, limit] : parse.dag.max_jobs)
-    out << "maxjobs " << category << " " << limit << "\n";
-  for (const auto& [file, where] : parse.dag.configs) out << "config " << file.string() << "\n";
+  for (const dag::Category& category : parse.dag.categories) {
+    if (category.max_jobs) out << "maxjobs " << category.name << " " << *category.max_jobs << "\n";
+  }
   DescribeFaults(out, parse.faults);
   return out.str();
 }

@@ -89,7 +89,8 @@ TEST(DamagedTexts, AreReportedAndNeverBringTheParsersDown) {
       const std::string damaged = Damaged(text, random);
       if (damaged.find('|') != std::string::npos) continue;  // would run whatever stands there
       const dag::DagParse parse = dag::ParseDag(damaged, "x.dag");
-      EXPECT_EQ(parse.dag.nodes.size(), parse.dag.index.size()) << "seed " << kSeed << ":\n" << damaged;
+      for (dag::NodeIndex node = 0; node < parse.dag.end(); ++node)
+        EXPECT_EQ(parse.dag.Find(parse.dag.At(node).name), node) << "seed " << kSeed << ":\n" << damaged;
       const dag::Submission submission = dag::ExpandSubmit(damaged, "x.sub", ContextIn(empty.path()));
       EXPECT_TRUE(!submission.jobs.empty() || dag::HasErrors(submission.faults)) << "seed " << kSeed << ":\n"
                                                                                  << damaged;

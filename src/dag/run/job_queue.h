@@ -1,0 +1,157 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dag/run/job_policy.h"
+#include "roost/base/clock.h"
+#include "roost/dag/event_log.h"
+#include "roost/dag/executor.h"
+
+namespace roost::dag {
+
+/// Names a proc, or with proc -1 all procs of a cluster.
+struct ProcId {
+  int cluster = 0;
+  int proc = -1;
+  auto operator<=>(const ProcId&) const = default;
+};
+
+/// What became of a proc: a record for the event log, and what the scheduler needs to judge it.
+struct QueueEvent {
+  JobEvent record;  ///< type, id, time, texts, status, usage, hold codes
+  Path own_log;     ///< the job's `log`, absolute; empty = none
+  /// For people: "exit code 3", "signal 9 (Killed)", a hold reason.
+  std::string what;
+  /// After this record the proc is no longer in the queue: 005 and 009.
+  bool final() const { return record.type == EventType::kTerminated || record.type == EventType::kAborted; }
+};
+
+/// How many procs are in which state.
+struct QueueCounts {
+  int idle = 0;  ///< waits for a slot, for its deferral time or to be materialised
+  int running = 0;
+  int held = 0;
+  int total() const { return idle + running + held; }
+};
+
+/// What a schedd is to a pool: the queue of the procs of all submitted clusters. It decides when a proc is
+/// handed to the executor, and what its end means: hold, release, requeue (on_exit_*, max_retries), periodic
+/// policies, deferral, late materialisation. The executor only runs attempts. Used from the scheduler's
+/// thread only; does no logging of its own: every change is reported once, in the order in which it happened,
+/// for the caller to journal.
+class JobQueue {
+ public:
+  struct Options {
+    /// How often periodic expressions are looked at (PERIODIC_EXPR_INTERVAL).
+    std::chrono::seconds periodic_interval{60};
+    std::string submit_host;  ///< for event 000: "<dagrun:host>"
+  };
+  /// Everything passed in must outlive the queue.
+  JobQueue(Executor& executor, const Clock& clock, Options options);
+
+  /// Why the job can never run, or nothing.
+  Result<void> CanEverRun(const Job& job) const;
+
+  /// Takes the procs of one cluster in, 0 first; nothing of them starts before the next call of Wait().
+  /// Returns the events of their submission (000; 035 with max_materialize), to be on record by then. As in
+  /// HTCondor, that a proc is submitted on hold is no event.
+  std::vector<QueueEvent> Submit(std::vector<Job> jobs, int attempt);
+
+  /// Hands over what may start, waits until something happens, `deadline` passes or a signal arrives, and
+  /// applies the policies. A requeued proc is evicted (004) and idle again; a proc materialised late is
+  /// reported (000) before it is handed over.
+  std::vector<QueueEvent> Wait(Clock::TimePoint deadline);
+
+  /// Condor_rm, condor_hold, condor_release. Those of a running proc take effect when the executor has
+  /// stopped it. Return whether any proc was meant. The events come from the next Wait().
+  bool Remove(ProcId id, const std::string& reason);
+  bool Hold(ProcId id, const std::string& reason, int code = 1, int subcode = 0);
+  bool Release(ProcId id, const std::string& reason);
+
+  /// Kills whatever runs and empties the queue, without grace: each proc still reports its end.
+  void KillAll();
+
+  QueueCounts counts() const { return counts_; }
+  QueueCounts counts(int cluster) const;
+  /// Whether this proc runs (the first one decides what a node status file shows).
+  bool IsRunning(ProcId id) const;
+
+ private:
+  enum class State {
+    kIdle,        ///< in `ready_`, or waits for its deferral time
+    kHandedOver,  ///< the executor has it, but has not started it
+    kRunning,
+    kHeld,
+    kGone,
+  };
+  /// What is to happen to a proc once the executor has stopped it.
+  struct Intent {
+    StopFor what = StopFor::kRemove;
+    std::string reason;
+    int code = 0;
+    int subcode = 0;
+  };
+  struct Proc {
+    Job job;
+    std::uint64_t order = 0;  ///< of submission, over all clusters
+    State state = State::kIdle;
+    JobHistory history;
+    std::optional<Intent> intent;
+  };
+  struct Cluster {
+    int attempt = 0;
+    std::vector<Proc> procs;  ///< by number; never grows, so that pointers into it stay good
+    QueueCounts counts;
+  };
+  /// The next one to start is the smallest.
+  struct Turn {
+    int priority = 0;
+    std::uint64_t order = 0;
+    Proc* proc = nullptr;
+    bool operator<(const Turn& other) const {
+      return priority != other.priority ? priority > other.priority : order < other.order;
+    }
+  };
+  using Line = std::set<Turn>;
+
+  Proc* Find(ProcId id);
+  /// Calls `act` for each proc that is meant and still in the queue; says whether there was one.
+  template <typename Act>
+  bool ForEach(ProcId id, Act&& act);
+  Line& LineOf(const Proc& proc) { return proc.job.local ? local_ : ready_; }
+  void SetState(Proc& proc, State state);
+
+  void HandOver();
+  void Start(Proc& proc);
+  void Apply(ExecutorEvent event);
+  void Began(Proc& proc, const Started& started, Clock::WallTime time);
+  void Ended(Proc& proc, const Exited& exited, Clock::WallTime time);
+  void Stopped(Proc& proc, const std::string& reason, Clock::WallTime time);
+
+  /// The executor has it: it is stopped first.
+  static bool AtExecutor(const Proc& proc);
+  void Stop(Proc& proc, Intent intent);
+  void PutOnHold(Proc& proc, const std::string& reason, int code, int subcode, Clock::WallTime time);
+  void Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time);
+  void Report(const Proc& proc, JobEvent record, std::string what);
+
+  Executor& executor_;
+  const Clock& clock_;
+  Options options_;
+  std::unordered_map<int, Cluster> clusters_;
+  std::vector<int> emptied_;  ///< clusters without procs, to be forgotten
+  QueueCounts counts_;
+  std::uint64_t next_order_ = 0;
+  Line ready_;  ///< for the executor's slots
+  Line local_;  ///< beside the slots
+  std::vector<QueueEvent> events_;
+};
+
+}  // namespace roost::dag

@@ -1,0 +1,189 @@
+#include "dag/run/job_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_executor.h"
+#include "support/support.h"
+
+namespace roost::dag {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class JobQueueTest : public ::testing::Test {
+ protected:
+  static Job MakeJob(const std::string& node, int cluster, int proc = 0) {
+    return {.cluster = cluster, .proc = proc, .node = node, .executable = "/bin/true", .initial_dir = "/tmp"};
+  }
+  /// A cluster of equal jobs.
+  static std::vector<Job> Cluster(const Job& job, int procs) {
+    std::vector<Job> jobs(static_cast<std::size_t>(procs), job);
+    for (int proc = 0; proc < procs; ++proc) jobs[static_cast<std::size_t>(proc)].proc = proc;
+    return jobs;
+  }
+
+  /// Notes down events as "005 1.0", with the code of a hold.
+  void Note(const std::vector<QueueEvent>& events) {
+    for (const QueueEvent& event : events) {
+      const JobEvent& record = event.record;
+      char text[64];
+      std::snprintf(text, sizeof text, "%03d %d.%d", static_cast<int>(record.type), record.id.cluster,
+                    record.id.proc);
+      log_.emplace_back(text);
+      if (record.type == EventType::kHeld) log_.back() += " code " + std::to_string(record.hold_code);
+      last_ = event;
+    }
+  }
+  void Submit(std::vector<Job> jobs) { Note(queue_.Submit(std::move(jobs), 0)); }
+  void Wait() { Note(queue_.Wait(clock_.Now())); }
+  /// Until nothing is left.
+  void Drain() {
+    for (int i = 0; i < 100'000 && queue_.counts().total() > 0; ++i) Wait();
+  }
+  /// What was noted since the last call.
+  std::vector<std::string> Log() { return std::exchange(log_, {}); }
+
+  FakeExecutor executor_;
+  test::FakeClock clock_;
+  JobQueue queue_{executor_, clock_, {.submit_host = "<dagrun:here>"}};
+  std::vector<std::string> log_;
+  QueueEvent last_;
+};
+
+TEST_F(JobQueueTest, AJobIsSubmittedRunsAndLeavesTheQueue) {
+  executor_.WillExit("A", {3});
+  Submit({MakeJob("A", 1)});
+  EXPECT_EQ(last_.record.text, "<dagrun:here>");
+  EXPECT_EQ(last_.record.node, "A");
+  EXPECT_THAT(executor_.submitted(), IsEmpty());
+  EXPECT_EQ(queue_.counts().idle, 1);
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("000 1.0", "001 1.0", "005 1.0"));
+  EXPECT_TRUE(last_.final());
+  EXPECT_EQ(last_.what, "exit code 3");
+  EXPECT_EQ(last_.record.status.value, 3);
+  EXPECT_EQ(queue_.counts(1).total(), 0);
+}
+
+TEST_F(JobQueueTest, HigherPriorityGoesFirstAndEqualOnesInOrderOfSubmission) {
+  executor_.slots = 1;
+  for (int cluster = 1; cluster <= 4; ++cluster) {
+    Job job = MakeJob(std::string(1, static_cast<char>('A' + cluster - 1)), cluster);
+    job.priority = cluster >= 3 ? 5 : 0;
+    Submit({job});
+  }
+  Drain();
+  EXPECT_THAT(executor_.submitted(), ElementsAre("C", "D", "A", "B"));
+  EXPECT_EQ(executor_.most_in_flight(), 1);
+}
+
+TEST_F(JobQueueTest, LocalJobsDoNotWaitForASlot) {
+  executor_.slots = 1;
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Job local = MakeJob("L", 2);
+  local.local = true;
+  Submit({MakeJob("B", 3)});
+  Submit({local});
+  Wait();
+  EXPECT_THAT(executor_.submitted(), ElementsAre("L", "A"));
+}
+
+TEST_F(JobQueueTest, AJobSubmittedOnHoldWaitsForItsReleaseWithoutAHeldEvent) {
+  Job job = MakeJob("A", 1);
+  job.hold = true;
+  Submit({job});
+  Wait();
+  EXPECT_EQ(queue_.counts().held, 1);
+  EXPECT_FALSE(queue_.Release({2, -1}, "nobody"));
+  EXPECT_TRUE(queue_.Release({1, -1}, "via dagrun release"));
+  EXPECT_FALSE(queue_.Release({1, 0}, "again"));
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("000 1.0", "013 1.0", "001 1.0", "005 1.0"));
+}
+
+TEST_F(JobQueueTest, ARunningJobIsHeldWhenItHasStopped) {
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Wait();
+  EXPECT_TRUE(queue_.IsRunning({1, 0}));
+  EXPECT_TRUE(queue_.Hold({1, 0}, "via dagrun hold"));
+  EXPECT_EQ(queue_.counts().running, 1);
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("000 1.0", "001 1.0", "004 1.0", "012 1.0 code 1"));
+  EXPECT_THAT(executor_.stopped_for(), ElementsAre(StopFor::kHold));
+  EXPECT_EQ(queue_.counts().held, 1);
+  EXPECT_TRUE(queue_.Release({1, 0}, "on with it"));
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("013 1.0", "001 1.0"));
+}
+
+TEST_F(JobQueueTest, RemoveTakesIdleHeldAndRunningProcsOfAClusterOut) {
+  executor_.slots = 1;
+  executor_.WillHang("A");
+  Submit(Cluster(MakeJob("A", 1), 3));
+  Wait();
+  queue_.Hold({1, 1}, "wait");
+  Log();
+  EXPECT_TRUE(queue_.Remove({1, -1}, "enough"));
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("012 1.1 code 1", "009 1.1", "009 1.2", "004 1.0", "009 1.0"));
+  EXPECT_EQ(last_.record.text, "enough");
+  EXPECT_FALSE(queue_.Remove({1, -1}, "again"));
+}
+
+TEST_F(JobQueueTest, WhatTheExecutorRefusesIsHeldAndEnds) {
+  executor_.WillRefuse("A", {.reason = "cannot run '/nowhere'", .code = 6, .subcode = 2});
+  Submit({MakeJob("A", 1)});
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("000 1.0", "012 1.0 code 6", "009 1.0"));
+  EXPECT_EQ(last_.what, "cannot run '/nowhere'");
+}
+
+TEST_F(JobQueueTest, ANoopJobEndsAtOnceWithoutRunning) {
+  Job job = MakeJob("A", 1);
+  job.noop = ExitStatus{.value = 4};
+  Submit({job});
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("000 1.0", "005 1.0"));
+  EXPECT_EQ(last_.record.status.value, 4);
+  EXPECT_THAT(executor_.submitted(), IsEmpty());
+}
+
+TEST_F(JobQueueTest, KillAllEndsEveryProc) {
+  executor_.slots = 1;
+  executor_.WillHang("A");
+  Submit(Cluster(MakeJob("A", 1), 2));
+  Job held = MakeJob("H", 2);
+  held.hold = true;
+  Submit({held});
+  Wait();
+  Log();
+  queue_.KillAll();
+  Drain();
+  EXPECT_THAT(Log(), ::testing::UnorderedElementsAre("009 1.1", "009 2.0", "004 1.0", "009 1.0"));
+}
+
+TEST_F(JobQueueTest, EventsSayWhichLogIsTheJobsOwn) {
+  Job job = MakeJob("A", 1);
+  job.log = "jobs.log";
+  Submit({job});
+  EXPECT_EQ(last_.own_log, "/tmp/jobs.log");
+  Submit({MakeJob("B", 2)});
+  EXPECT_EQ(last_.own_log, "");
+}
+
+TEST_F(JobQueueTest, TenThousandIdleProcsAreNoBurden) {
+  executor_.slots = 2;
+  Submit(Cluster(MakeJob("A", 1), 10'000));
+  Drain();
+  EXPECT_THAT(Log(), SizeIs(30'000));
+  EXPECT_EQ(executor_.most_in_flight(), 2);
+}
+
+}  // namespace
+}  // namespace roost::dag
