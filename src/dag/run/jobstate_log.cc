@@ -45,6 +45,28 @@ std::string_view NameOf(EventType type) {
       return "POST_SCRIPT_TERMINATED";
     case EventType::kPreSkip:
       return "PRESKIP";
+    case EventType::kDisconnected:
+      return "JOB_DISCONNECTED";
+    case EventType::kReconnected:
+      return "JOB_RECONNECTED";
+    case EventType::kReconnectFailed:
+      return "JOB_RECONNECT_FAILED";
+    case EventType::kJobAdInformation:
+      return "JOB_AD_INFORMATION";
+    case EventType::kAttributeUpdate:
+      return "ATTRIBUTE_UPDATE";
+    case EventType::kClusterSubmit:
+      return "CLUSTER_SUBMIT";
+    case EventType::kClusterRemove:
+      return "CLUSTER_REMOVE";
+    case EventType::kFactoryPaused:
+      return "FACTORY_PAUSED";
+    case EventType::kFactoryResumed:
+      return "FACTORY_RESUMED";
+    case EventType::kFileTransfer:
+      return "FILE_TRANSFER";
+    case EventType::kDataflowSkipped:
+      return "DATAFLOW_JOB_SKIPPED";
   }
   return "GENERIC";
 }

@@ -94,6 +94,7 @@ std::string Quoted(std::string_view word) {
 
 std::string QuotedList(const std::vector<std::string>& words) {
   std::vector<std::string> quoted;
+  quoted.reserve(words.size());
   for (const std::string& word : words) quoted.push_back(Quoted(word));
   return "\"" + Join(quoted, " ") + "\"";
 }
@@ -172,7 +173,10 @@ std::string DagmanEnvironment(const RunOptions& options) {
     variables.push_back("_CONDOR_DAGMAN_CONFIG_FILE=" + options.submit_file.config.string());
   }
   for (const std::string& pair : options.submit_file.insert_env) variables.push_back(pair);
-  for (const auto& [name, value] : options.preamble.environment_set) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : options.preamble.environment_set) {
+    variables.push_back(name);
+    variables.back().append("=").append(value);
+  }
   return QuotedList(variables);
 }
 
@@ -295,7 +299,7 @@ std::string FormatCondorSub(const RunOptions& options) {
   if (!options.submit_file.notification.empty()) add("notification", options.submit_file.notification);
   if (options.priority != 0) add("priority", std::to_string(options.priority));
   for (const auto& [attribute, value] : options.preamble.job_attributes) {
-    text += "My." + attribute + " = " + value + "\n";
+    text.append("My.").append(attribute).append(" = ").append(value).append("\n");
   }
   for (const std::string& line : options.submit_file.append_lines) text += line + "\n";
   return text + "queue\n";
