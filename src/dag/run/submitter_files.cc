@@ -35,16 +35,11 @@ Path DebugLog(const RunOptions& options) {
   return options.outfile_dir.empty() ? log : options.outfile_dir / log.filename();
 }
 
-/// What the rescue files are named after.
-Path RescueBase(const RunOptions& options) {
-  return options.dag_files.size() > 1 ? Beside(options, "_multi") : options.dag_files.front();
-}
-
 /// The number of the rescue file that the run will go on from, or 0.
 int RescueNumber(const RunOptions& options) {
   if (options.rescue_from > 0) return options.rescue_from;
   if (options.force || !options.load_save.empty() || !options.knobs.auto_rescue) return 0;
-  return NewestRescue(RescueBase(options));
+  return NewestRescue(RescueBase(options.dag_files));
 }
 
 bool Exists(const Path& file) {
