@@ -52,6 +52,8 @@ class FakeExecutor final : public Executor {
     return {};
   }
 
+  Ad Machine() const override { return MakeMachineAd(4, 1000, 0); }
+
   bool HasRoom(const Job& job) const override {
     return job.local || std::ranges::count_if(queue_, [](const Attempt& a) { return !a.job.local; }) < slots;
   }
@@ -96,7 +98,7 @@ class FakeExecutor final : public Executor {
     if (!Take(id)) return;
     removed_.push_back(id);
     stopped_for_.push_back(stop);
-    events_.push_back({id, {}, Removed{reason}});
+    events_.push_back({id, {}, Removed{.reason = reason}});
   }
 
   void KillAll() override {
