@@ -234,8 +234,8 @@ class FileObservers {
     if (dag.dot) Add<DotWriter>(*dag.dot, clock, warn);
   }
 
-  std::vector<RunObserver*> all() const {
-    std::vector<RunObserver*> observers;
+  /// After the caller's own.
+  std::vector<RunObserver*> all(std::vector<RunObserver*> observers) const {
     for (const auto& observer : observers_) observers.push_back(observer.get());
     return observers;
   }
@@ -269,7 +269,8 @@ int DryRun(const RunOptions& options, Reporter& reporter, const std::function<in
                        .clock = clock,
                        .log = MakeNullLogger(),
                        .pending_signal = pending_signal,
-                       .next_cluster = [&last_cluster] { return ++last_cluster; }},
+                       .next_cluster = [&last_cluster] { return ++last_cluster; },
+                       .observers = options.observers},
                       SchedulerOptionsOf(options, 1));
   reporter.Started(options.dag_files.front().string(), plan.counts(), "dry run: no job and no script is run");
   const RunEnd end = scheduler.Run();
@@ -366,7 +367,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .log = log,
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); },
-                       .observers = files.all(),
+                       .observers = files.all(options.observers),
                        .control = &control},
                       SchedulerOptionsOf(options, dag_id));
   if (recovering) scheduler.Resume(recovered);
