@@ -42,8 +42,9 @@ int Run(RunCommandLine line) {
   StopSignals signals;
   TerminalReporter reporter(stderr,
                             {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet});
+  const Faults faults = Configure(line, tools::OwnEnvironment());
   for (const std::string& warning : line.warnings) reporter.Warning(warning);
-  Report(Configure(line, tools::OwnEnvironment()), reporter);
+  Report(faults, reporter);
   if (line.run.knobs.parse.use_dag_dir && line.run.dag_files.size() == 1) {
     EnterFolderOf(line.run.dag_files.front());
   }
