@@ -170,7 +170,7 @@ int LineOfCommand(const Path& file, std::string_view keyword, std::string_view n
     const std::vector<std::string> words = SplitAny(line.text, " \t\r");
     if (words.size() < 2 || !IsKeyword(words[0], keyword)) continue;
     if (words[1] != in_file && !IsKeyword(words[1], "ALL_NODES")) continue;
-    if (line.text.find(mentions) != std::string::npos) return line.number;
+    if (line.text.find(mentions) != std::string_view::npos) return line.number;
   }
   return 0;
 }
