@@ -44,14 +44,17 @@ LockRecord Parse(std::string_view text) {
   return record;
 }
 
-/// Field 22 of /proc/<pid>/stat, or nothing where there is no such process.
+/// Field 22 of /proc/<pid>/stat, counted from the start of the machine, and which start that was; or nothing
+/// where there is no such process.
 std::string StartTime(long pid) {
   const auto stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
   if (!stat) return {};
   // The second field is the program's name in parentheses and may hold anything: count from behind it.
   constexpr std::size_t kAfterName = 19;
   const std::vector<std::string> fields = SplitAny(stat->substr(stat->rfind(')') + 1), " \n");
-  return fields.size() > kAfterName ? fields[kAfterName] : std::string();
+  if (fields.size() <= kAfterName) return {};
+  const auto boot = ReadFile("/proc/sys/kernel/random/boot_id");
+  return fields[kAfterName] + " " + std::string(boot ? Trim(*boot) : "");
 }
 
 Error Owned(const Path& file, const LockRecord& owner) {
@@ -93,6 +96,17 @@ std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
 
 }  // namespace
 
+std::optional<LockRecord> ReadLock(const Path& file) {
+  const auto text = ReadFile(file);
+  if (!text) return std::nullopt;
+  LockRecord record = Parse(*text);
+  return record.pid > 0 ? std::optional(std::move(record)) : std::nullopt;
+}
+
+bool OwnerAlive(const LockRecord& record) {
+  return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
+}
+
 RunLock::RunLock(const Path& file) : file_(file) {
   do {
     // A file that its owner removed between our open and our lock is nobody's: look again.
@@ -110,9 +124,7 @@ RunLock::RunLock(const Path& file) : file_(file) {
   if (text.empty()) return;
   LockRecord record = Parse(text);
   // Where flock() does not reach (another host, some network file systems) the record is what there is.
-  const bool alive =
-      record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
-  if (alive) throw Owned(file, record);
+  if (OwnerAlive(record)) throw Owned(file, record);
   if (record.run_id.empty()) {
     throw Error("the lock '" + file.string() + "' is damaged", ExitCode::kFailed,
                 "Remove it and start again; give -DoRecovery to keep what the nodes log says is done.");
@@ -132,6 +144,9 @@ void RunLock::Claim(LockRecord record) {
   if (::ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0 || ::fsync(fd_.get()) != 0) {
     throw ErrnoError(errno, "write", file_);
   }
+  // Without its name the file is lost in a power cut, and a missing lock means that nothing is to be
+  // recovered.
+  SyncDirectory(file_.parent_path());
 }
 
 void RunLock::Release() {
