@@ -54,6 +54,9 @@ class Expr {
   /// Evaluate() as a condition: true, or a number other than 0. Undefined and failures are `otherwise`.
   bool Holds(const Ad& my, const Ad* target = nullptr, std::int64_t now = 0, bool otherwise = false) const;
 
+  /// It refers to no attribute and no clock, so it comes to the same wherever it is evaluated.
+  bool constant() const;
+
   /// The source it was parsed from.
   const std::string& text() const;
 

@@ -32,6 +32,8 @@ struct Resources {
 struct JobPolicy {
   std::optional<Expr> on_exit_hold, on_exit_hold_reason, on_exit_hold_subcode;
   std::optional<Expr> on_exit_remove;  ///< with max_retries, retry_until and success_exit_code worked in
+  /// What on_exit_remove then refers to as JobMaxRetries and JobSuccessExitCode.
+  std::optional<std::int64_t> max_retries, success_exit_code;
   std::optional<Expr> periodic_hold, periodic_hold_reason, periodic_hold_subcode;
   std::optional<Expr> periodic_release, periodic_remove, periodic_vacate;
   std::optional<std::chrono::seconds> allowed_job_duration;      ///< from its first start; then held, code 46
@@ -79,9 +81,15 @@ struct Job {
   /// Universe local or scheduler: runs in place on the host of dagrun, beside the executor's slots.
   bool local = false;
   Resources request;
+  /// Requests that are more than a number, by attribute (RequestMemory, ...): `request` has what they came to
+  /// at submission, RequestOf() what they come to later.
+  std::map<std::string, Expr, LessIgnoreCase> request_expressions;
 
   TransferFiles transfer = TransferFiles::kIfNeeded;
   bool transfer_executable = true;
+  /// transfer_input, transfer_output, transfer_error. False: the stream's file is one of the place where the
+  /// job runs, not of initial_dir.
+  bool transfer_stdin = true, transfer_stdout = true, transfer_stderr = true;
   /// transfer_input_files: relative ones are under initial_dir; "dir/" means what is in it, "dir" itself.
   std::vector<std::string> transfer_input;
   TransferOutput transfer_output_when = TransferOutput::kOnExit;
@@ -107,7 +115,7 @@ struct Job {
   std::optional<std::int64_t> core_size_bytes, stack_size_bytes;  ///< resource limits
   bool skip_if_dataflow = false;
   std::optional<Container> container;
-  std::string user_notes;  ///< submit_event_notes: further line of event 000
+  std::string user_notes;  ///< submit_event_user_notes, submit_event_notes: further line of event 000
 
   /// $$(...) is left in executable, arguments, environment, streams: ExpandMatchTime() before the start.
   bool match_time_macros = false;
@@ -117,6 +125,9 @@ struct Job {
 /// ClusterId, RequestCpus, ...). What changes while it is queued (JobStatus, ExitCode, NumJobStarts, ...) is
 /// for the queue to add.
 Ad MakeJobAd(const Job& job);
+
+/// What the job asks for now: `request`, with what is in `request_expressions` evaluated over its ad.
+Resources RequestOf(const Job& job, const Ad& job_ad, std::int64_t now = 0);
 
 /// The ad of this host as a machine: Arch, OpSys, Machine, Cpus, Memory, ... with what is given.
 Ad MakeMachineAd(int cpus, std::optional<std::int64_t> memory_mb, int gpus);
@@ -160,6 +171,9 @@ struct SubmitContext {
   SubmitMethod method = SubmitMethod::kDirect;
   Clock::WallTime time{};  ///< of the submission: $(SUBMIT_TIME), $(YEAR), $(MONTH), $(DAY)
   SubmitLimits limits;
+  int lines_before = 0;    ///< of the text, where it is an inline description within `file`
+  /// Of $RANDOM_CHOICE() and $RANDOM_INTEGER(); nothing: the cluster number. Equal seeds give equal jobs.
+  std::optional<std::uint64_t> seed;
 };
 
 /// The jobs that one submit file queues, proc 0 first. `faults` with an error: a permanent submit failure,

@@ -7,17 +7,11 @@
 
 namespace roost::dag {
 
-/// A number of the submit language: whole unless it was written, or came out, with a fraction.
-struct Number {
-  double value = 0;
-  bool whole = true;
-};
+/// Value of a ClassAd expression that refers to nothing, such as 3, 2 * 8 or 1.5. An Error says that it is no
+/// number.
+Result<double> EvaluateNumber(std::string_view text);
 
-/// Value of an expression of numbers, + - * / %, and parentheses; division of whole numbers is whole, as in
-/// ClassAds. An Error says that it is none.
-Result<Number> EvaluateArithmetic(std::string_view text);
-
-/// EvaluateArithmetic for what must be a whole number.
+/// EvaluateNumber for what must be a whole number.
 Result<std::int64_t> EvaluateInteger(std::string_view text);
 
 }  // namespace roost::dag

@@ -1,5 +1,6 @@
 #include "roost/dag/classad.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -17,6 +18,24 @@ std::string RealText(double real) {
   std::string result = text;
   if (result.find_first_of(".E") == std::string::npos) result += ".0";
   return result;
+}
+
+/// Within a list, where a backslash before the closing quote would hide that quote.
+std::string ElementText(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr || !text->ends_with('\\')) return value.Text();
+  return "substr(" + QuoteClassAd(*text + " ") + ",0," + std::to_string(text->size()) + ")";
+}
+
+bool IsConstant(const ExprNode& node) {
+  constexpr std::string_view kChanging[] = {"time", "currentTime", "random", "formatTime", "eval"};
+  const auto changes = [&](std::string_view function) { return EqualsIgnoreCase(node.name, function); };
+  if (node.kind == ExprNode::Kind::kAttribute) return false;
+  if (node.kind == ExprNode::Kind::kCall &&
+      std::any_of(std::begin(kChanging), std::end(kChanging), changes)) {
+    return false;
+  }
+  return std::all_of(node.children.begin(), node.children.end(), IsConstant);
 }
 
 }  // namespace
@@ -39,7 +58,7 @@ std::string Value::Text() const {
     std::string text = "{ ";
     for (std::size_t i = 0; i < list->size(); ++i) {
       if (i > 0) text += ",";
-      text += (*list)[i].Text();
+      text += ElementText((*list)[i]);
     }
     return text + " }";
   }
@@ -53,6 +72,8 @@ Value Expr::Evaluate(const Ad& my, const Ad* target, std::int64_t now) const {
 bool Expr::Holds(const Ad& my, const Ad* target, std::int64_t now, bool otherwise) const {
   return Truth(Evaluate(my, target, now)).value_or(otherwise);
 }
+
+bool Expr::constant() const { return root_ == nullptr || IsConstant(*root_); }
 
 const std::string& Expr::text() const {
   static const std::string kNone;

@@ -1,47 +1,12 @@
 #include "dag/text/job_builder.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 
 #include "dag/text/arithmetic.h"
 #include "dag/text/quoting.h"
 
 namespace roost::dag {
 namespace {
-
-constexpr double kKilobyte = 1024;
-constexpr double kMegabyte = 1024 * kKilobyte;
-
-/// true, yes, t, 1 and their opposites; nothing for other texts.
-std::optional<bool> ParseBool(std::string_view text) {
-  for (const std::string_view yes : {"true", "yes", "t", "y", "1"}) {
-    if (EqualsIgnoreCase(text, yes)) return true;
-  }
-  for (const std::string_view no : {"false", "no", "f", "n", "0"}) {
-    if (EqualsIgnoreCase(text, no)) return false;
-  }
-  return std::nullopt;
-}
-
-/// Names and URLs between commas, each trimmed.
-std::vector<std::string> FileList(std::string_view text) {
-  std::vector<std::string> files;
-  for (const std::string& part : Split(text, ',')) {
-    std::string file(Trim(part));
-    if (file.size() >= 2 && file.front() == '"' && file.back() == '"') file = file.substr(1, file.size() - 2);
-    if (!file.empty()) files.push_back(std::move(file));
-  }
-  return files;
-}
-
-bool IsUrl(std::string_view file) {
-  const auto scheme = file.find("://");
-  return scheme != std::string_view::npos && scheme > 0 &&
-         std::all_of(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(scheme), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
-         });
-}
 
 /// Whether `name` fits `pattern`, where '*' stands for any characters.
 bool FitsPattern(std::string_view name, std::string_view pattern) {
@@ -55,44 +20,54 @@ bool FitsPattern(std::string_view name, std::string_view pattern) {
   return false;
 }
 
-/// What is wrong with the form of a ClassAd expression, as far as quotes and parentheses show; or nothing.
-std::string ExpressionFault(std::string_view text) {
-  std::string open;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"' || c == '\'') {
-      for (++i; i < text.size() && text[i] != c; ++i) {
-        if (text[i] == '\\') ++i;
-      }
-      if (i >= text.size()) return "a quote is not closed";
-    } else if (c == '(' || c == '[' || c == '{') {
-      open.push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
-    } else if (c == ')' || c == ']' || c == '}') {
-      if (open.empty() || open.back() != c) return std::string("'") + c + "' closes nothing";
-      open.pop_back();
+/// Words that a match-time macro with blanks in it was split into, put together again.
+std::vector<std::string> JoinMatchTimeMacros(const std::vector<std::string>& words) {
+  std::vector<std::string> joined;
+  bool open = false;
+  for (const std::string& word : words) {
+    if (open) {
+      joined.back() += " " + word;
+    } else {
+      joined.push_back(word);
     }
+    const auto begin = joined.back().rfind(kMatchTimeMacro);
+    open = begin != std::string::npos && EndOfMatchTimeMacro(joined.back(), begin) == std::string::npos;
   }
-  return open.empty() ? "" : std::string("'") + open.back() + "' is missing";
+  return joined;
 }
 
 }  // namespace
 
+std::optional<bool> ParseBool(std::string_view text) {
+  for (const std::string_view yes : {"true", "yes", "t", "y", "1"}) {
+    if (EqualsIgnoreCase(text, yes)) return true;
+  }
+  for (const std::string_view no : {"false", "no", "f", "n", "0"}) {
+    if (EqualsIgnoreCase(text, no)) return false;
+  }
+  return std::nullopt;
+}
+
 Job JobBuilder::Build(int proc, const SourceLine& queue) {
   queue_ = queue;
+  macros_.TakeMatchTime();
   Job job;
   job.cluster = context_.cluster;
   job.proc = proc;
   job.node = context_.node;
-  for (const auto step : {&JobBuilder::SetUniverse, &JobBuilder::SetDirectory, &JobBuilder::SetTransfer,
-                          &JobBuilder::SetProgram, &JobBuilder::SetStreams, &JobBuilder::SetEnvironment,
-                          &JobBuilder::SetRequest, &JobBuilder::SetAttributes}) {
+  for (const auto step :
+       {&JobBuilder::SetUniverse, &JobBuilder::SetDirectory, &JobBuilder::SetTransfer,
+        &JobBuilder::SetProgram, &JobBuilder::SetStreams, &JobBuilder::SetEnvironment,
+        &JobBuilder::SetAttributes, &JobBuilder::SetLabels, &JobBuilder::SetSchedule, &JobBuilder::SetPolicy,
+        &JobBuilder::SetSignals, &JobBuilder::SetRequest, &JobBuilder::SetNoop, &JobBuilder::SetDeferral}) {
     (this->*step)(job);
   }
   CheckNotification();
+  job.match_time_macros = macros_.TakeMatchTime();
   return job;
 }
 
-std::optional<JobBuilder::Value> JobBuilder::Get(std::initializer_list<std::string_view> names) {
+std::optional<JobBuilder::Given> JobBuilder::Get(Names names) {
   for (const std::string_view name : names) {
     const std::string* raw = macros_.Find(name);
     if (raw == nullptr) continue;
@@ -100,7 +75,7 @@ std::optional<JobBuilder::Value> JobBuilder::Get(std::initializer_list<std::stri
     SourceLine where = entry != nullptr && entry->where.line > 0 ? entry->where : queue_;
     try {
       std::string text(Trim(macros_.Expand(*raw)));
-      if (!text.empty()) return Value{std::move(text), std::move(where)};
+      if (!text.empty()) return Given{name, std::move(text), std::move(where)};
     } catch (const Error& error) {
       Fail(where, std::string(name) + ": " + error.message());
       return std::nullopt;
@@ -110,11 +85,48 @@ std::optional<JobBuilder::Value> JobBuilder::Get(std::initializer_list<std::stri
 }
 
 std::optional<bool> JobBuilder::GetBool(std::string_view name) {
-  const auto value = Get({name});
-  if (!value) return std::nullopt;
-  const auto truth = ParseBool(value->text);
-  if (!truth) Fail(value->where, std::string(name) + " is true or false, not '" + value->text + "'");
+  const auto given = Get({name});
+  if (!given) return std::nullopt;
+  const auto truth = ParseBool(given->text);
+  if (!truth) Fail(given->where, std::string(name) + " is true or false, not '" + given->text + "'");
   return truth;
+}
+
+std::optional<std::int64_t> JobBuilder::GetInteger(Names names, std::int64_t least, std::int64_t most) {
+  const auto given = Get(names);
+  if (!given) return std::nullopt;
+  const auto number = EvaluateInteger(given->text);
+  if (!number) {
+    Fail(given->where, std::string(given->name) + ": " + number.error().message());
+  } else if (*number < least || *number > most) {
+    Fail(given->where, std::string(given->name) + " must be from " + std::to_string(least) + " to " +
+                           std::to_string(most) + ", not " + std::to_string(*number));
+  } else {
+    return *number;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::chrono::seconds> JobBuilder::GetSeconds(Names names) {
+  constexpr std::int64_t kMost = 10'000'000'000;
+  const auto number = GetInteger(names, 0, kMost);
+  return number ? std::optional(std::chrono::seconds(*number)) : std::nullopt;
+}
+
+std::optional<Expr> JobBuilder::GetExpr(Names names) {
+  const auto given = Get(names);
+  if (!given) return std::nullopt;
+  auto expr = ParseExpr(given->text);
+  if (expr) return *std::move(expr);
+  Fail(given->where, std::string(given->name) + ": " + expr.error().message());
+  return std::nullopt;
+}
+
+Result<Expr> JobBuilder::ParseExpr(const std::string& text) {
+  if (const auto known = parsed_.find(text); known != parsed_.end()) return known->second;
+  auto expr = Expr::Parse(text);
+  if (expr) parsed_.emplace(text, *expr);
+  return expr;
 }
 
 void JobBuilder::Fail(const SourceLine& where, std::string message) {
@@ -126,6 +138,15 @@ void JobBuilder::Warn(const SourceLine& where, const std::string& message) {
 }
 
 void JobBuilder::SetUniverse(Job& job) {
+  const auto docker = Get({"docker_image"});
+  const auto container = Get({"container_image"});
+  if (docker && container) {
+    Fail(container->where, "container_image and docker_image cannot be given both");
+  } else if (docker) {
+    job.container = Container{Container::Kind::kDocker, docker->text};
+  } else if (container) {
+    job.container = Container{Container::Kind::kContainer, container->text};
+  }
   const auto universe = Get({"universe"});
   if (!universe) return;
   const std::string name = ToLower(universe->text);
@@ -133,10 +154,14 @@ void JobBuilder::SetUniverse(Job& job) {
   if (name == "vanilla" || name == "5") return;
   if (name == "local" || name == "scheduler" || name == "12" || name == "7") {
     job.local = true;
+    if (job.container) Fail(universe->where, "universe " + name + " cannot run a container");
     return;
   }
-  for (const std::string_view known : {"docker", "container"}) {
-    if (name == known) return Fail(universe->where, "universe " + name + " is not supported yet");
+  if (name == "docker" || name == "container") {
+    if (!job.container || (name == "docker" && !docker)) {
+      Fail(universe->where, "universe " + name + " needs " + name + "_image");
+    }
+    return;
   }
   for (const std::string_view known :
        {"grid", "vm", "java", "parallel", "standard", "mpi", "pvm", "globus"}) {
@@ -162,61 +187,6 @@ void JobBuilder::SetDirectory(Job& job) {
   }
 }
 
-void JobBuilder::SetTransfer(Job& job) {
-  const auto should = Get({"should_transfer_files"});
-  if (should) {
-    const std::string value = ToLower(should->text);
-    if (value == "if_needed" || value == "auto") {
-      job.transfer = TransferFiles::kIfNeeded;
-    } else if (const auto truth = ParseBool(value)) {
-      job.transfer = *truth ? TransferFiles::kYes : TransferFiles::kNo;
-    } else {
-      Fail(should->where, "should_transfer_files is YES, NO or IF_NEEDED, not '" + should->text + "'");
-    }
-  }
-  const bool forbidden = job.transfer == TransferFiles::kNo;
-
-  if (const auto when = Get({"when_to_transfer_output"})) {
-    const std::string value = ToLower(when->text);
-    if (value == "on_exit") {
-      job.transfer_output_when = TransferOutput::kOnExit;
-    } else if (value == "on_success") {
-      job.transfer_output_when = TransferOutput::kOnSuccess;
-    } else if (value == "never") {
-      job.transfer_output_when = TransferOutput::kNever;
-    } else if (value == "on_exit_or_evict") {
-      if (should && job.transfer == TransferFiles::kIfNeeded) {
-        Fail(when->where, "when_to_transfer_output = ON_EXIT_OR_EVICT needs should_transfer_files = YES");
-      }
-      if (!should) job.transfer = TransferFiles::kYes;
-    } else {
-      Fail(when->where, "when_to_transfer_output is ON_EXIT, ON_EXIT_OR_EVICT, ON_SUCCESS or NEVER, not '" +
-                            when->text + "'");
-    }
-    if (forbidden && value != "never") {
-      Fail(when->where,
-           "when_to_transfer_output = " + when->text + " contradicts should_transfer_files = NO");
-    }
-  }
-  if (forbidden) job.transfer_output_when = TransferOutput::kNever;
-
-  if (const auto input = Get({"transfer_input_files"})) {
-    if (forbidden) Fail(input->where, "transfer_input_files contradicts should_transfer_files = NO");
-    for (std::string& file : FileList(input->text)) {
-      if (file.starts_with("file:///")) file.erase(0, 7);
-      if (IsUrl(file))
-        Fail(input->where, "transfer_input_files: '" + file + "' is a URL, which is not supported");
-      job.transfer_input.push_back(std::move(file));
-    }
-  }
-  if (const auto output = Get({"transfer_output_files"})) {
-    if (forbidden) Fail(output->where, "transfer_output_files contradicts should_transfer_files = NO");
-    job.transfer_output = FileList(output->text);  // "" names no file: nothing comes back
-    std::erase(*job.transfer_output, "\"\"");
-  }
-  job.transfer_executable = GetBool("transfer_executable").value_or(true);
-}
-
 void JobBuilder::SetProgram(Job& job) {
   const auto executable = Get({"executable"});
   const auto shell = Get({"shell"});
@@ -235,7 +205,7 @@ void JobBuilder::SetProgram(Job& job) {
     // A program that is not transferred is looked for where the job runs.
     const Path& base = job.transfer_executable ? context_.directory : job.initial_dir;
     job.executable = (base / executable->text).lexically_normal();
-  } else {
+  } else if (!job.container) {  // an image has a program of its own
     Fail(queue_, "no executable is given");
   }
 
@@ -243,7 +213,7 @@ void JobBuilder::SetProgram(Job& job) {
   if (!given) return;
   auto arguments = words_only ? SplitQuotedWords(given->text) : ParseArguments(given->text);
   if (arguments) {
-    job.arguments = *std::move(arguments);
+    job.arguments = JoinMatchTimeMacros(*arguments);
   } else {
     Fail(given->where, "arguments: " + arguments.error().message());
   }
@@ -260,7 +230,7 @@ void JobBuilder::SetStreams(Job& job) {
   job.log = path({"log"});
 }
 
-std::vector<std::string> JobBuilder::Inherited(const Value& getenv) {
+std::vector<std::string> JobBuilder::Inherited(const Given& getenv) {
   if (const auto all = ParseBool(getenv.text)) {
     return *all ? context_.environment : std::vector<std::string>();
   }
@@ -301,6 +271,7 @@ void JobBuilder::SetEnvironment(Job& job) {
       parsed = ParseEnvironment(given->text);
     }
     if (!parsed) return Fail(given->where, "environment: " + parsed.error().message());
+    *parsed = JoinMatchTimeMacros(*parsed);
     const auto overridden = [&](const std::string& entry) {
       const std::string_view name = std::string_view(entry).substr(0, entry.find('=') + 1);
       return std::any_of(parsed->begin(), parsed->end(),
@@ -310,85 +281,6 @@ void JobBuilder::SetEnvironment(Job& job) {
     entries.insert(entries.end(), parsed->begin(), parsed->end());
   }
   job.environment = std::move(entries);
-}
-
-/// A whole number, at least `least`. Nothing where it is not given or can only be known on a machine.
-std::optional<std::int64_t> JobBuilder::Count(std::string_view name, std::int64_t least) {
-  const auto value = Get({name});
-  if (!value || EqualsIgnoreCase(value->text, "undefined")) return std::nullopt;
-  const auto number = EvaluateInteger(value->text);
-  const bool has_letters = std::any_of(value->text.begin(), value->text.end(),
-                                       [](unsigned char c) { return std::isalpha(c) != 0; });
-  if (!number && has_letters && value->text.find_first_of("(.") != std::string::npos) {
-    Warn(value->where,
-         std::string(name) + " = " + value->text + " has no effect yet: only numbers can be computed");
-    return std::nullopt;
-  }
-  if (!number) {
-    Fail(value->where, std::string(name) + ": " + number.error().message());
-    return std::nullopt;
-  }
-  constexpr std::int64_t kMost = 1'000'000;
-  if (*number < least || *number > kMost) {
-    Fail(value->where,
-         std::string(name) + " must be from " + std::to_string(least) + " to " + std::to_string(kMost));
-    return std::nullopt;
-  }
-  return *number;
-}
-
-/// A size with an optional K, M, G or T, in units of `unit_bytes`, rounded up.
-std::optional<std::int64_t> JobBuilder::Size(std::string_view name, double unit_bytes) {
-  const auto value = Get({name});
-  if (!value || EqualsIgnoreCase(value->text, "undefined")) return std::nullopt;
-
-  // "512M, 1G, 2G" grows from retry to retry.
-  std::string_view text = value->text;
-  if (const auto comma = text.find(',');
-      comma != std::string_view::npos && text.find('(') == std::string_view::npos) {
-    text = Trim(text.substr(0, comma));
-    Warn(value->where, std::string(name) + ": only the first of several values is used yet");
-  }
-  double factor = unit_bytes;
-  std::string_view number_text = text;
-  if (!text.empty() && (text.back() == 'b' || text.back() == 'B') && text.size() > 1)
-    number_text.remove_suffix(1);
-  if (const auto unit = std::string_view("KMGT").find(
-          number_text.empty()
-              ? '?'
-              : static_cast<char>(std::toupper(static_cast<unsigned char>(number_text.back()))));
-      unit != std::string_view::npos) {
-    factor = std::pow(1024.0, static_cast<double>(unit + 1));
-    number_text.remove_suffix(1);
-  } else {
-    number_text = text;  // a lone 'B' is no unit of HTCondor's
-  }
-  const auto number = EvaluateArithmetic(number_text);
-  if (!number) {
-    const bool expression = text.find('(') != std::string_view::npos;
-    if (expression) {
-      Warn(value->where,
-           std::string(name) + " = " + value->text + " has no effect yet: only numbers can be computed");
-    } else {
-      Fail(value->where,
-           std::string(name) + ": '" + std::string(text) + "' is not a size (such as 2048, 2G or 1.5G)");
-    }
-    return std::nullopt;
-  }
-  const double size = std::ceil(number->value * factor / unit_bytes);
-  constexpr double kMost = 1e15;
-  if (size < 0 || size > kMost) {
-    Fail(value->where, std::string(name) + ": '" + std::string(text) + "' is out of range");
-    return std::nullopt;
-  }
-  return static_cast<std::int64_t>(size);
-}
-
-void JobBuilder::SetRequest(Job& job) {
-  job.request.cpus = static_cast<int>(Count("request_cpus", 1).value_or(1));
-  job.request.gpus = static_cast<int>(Count("request_gpus", 0).value_or(0));
-  job.request.memory_mb = Size("request_memory", kMegabyte);
-  job.request.disk_kb = Size("request_disk", kKilobyte);
 }
 
 void JobBuilder::SetAttributes(Job& job) {
@@ -402,14 +294,31 @@ void JobBuilder::SetAttributes(Job& job) {
     const std::string prefix = "attribute +" + attribute + ": ";
     try {
       const std::string expanded = macros_.Expand(entry.value);
-      const std::string text(Trim(expanded));
-      const std::string fault = text.empty() ? "it has no value" : ExpressionFault(text);
-      if (!fault.empty()) Fail(where, prefix + fault);
-      job.attributes[attribute] = text;
+      std::string text(Trim(expanded));
+      if (text.empty()) {
+        Fail(where, prefix + "it has no value");
+        continue;
+      }
+      const auto expr = ParseExpr(text);
+      if (!expr) Fail(where, prefix + expr.error().message());
+      job.attributes[attribute] = std::move(text);
     } catch (const Error& error) {
       Fail(where, prefix + error.message());
     }
   }
+}
+
+/// Texts for people, which HTCondor keeps as attributes.
+void JobBuilder::SetLabels(Job& job) {
+  for (const auto& [command, attribute] :
+       {std::pair("description", "JobDescription"), std::pair("batch_name", "JobBatchName"),
+        std::pair("job_batch_name", "JobBatchName"), std::pair("batch_id", "JobBatchId")}) {
+    const auto given = Get({command});
+    if (!given) continue;
+    const bool quoted = given->text.size() >= 2 && given->text.front() == '"' && given->text.back() == '"';
+    job.attributes[attribute] = quoted ? given->text : QuoteClassAd(given->text);
+  }
+  if (const auto notes = Get({"submit_event_user_notes", "submit_event_notes"})) job.user_notes = notes->text;
 }
 
 void JobBuilder::CheckNotification() {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cinttypes>
-#include <cstdio>
 
 #include "dag/text/arithmetic.h"
+#include "dag/text/classad_evaluator.h"
+#include "dag/text/format.h"
 
 namespace roost::dag {
 namespace {
@@ -89,6 +89,10 @@ std::string FileParts(std::string path, std::string_view flags, const std::strin
   return result;
 }
 
+std::vector<std::string> ListItems(const std::string& list) {
+  return SplitAny(list, list.find(',') == std::string::npos ? " \t" : ",");
+}
+
 }  // namespace
 
 /// One call of Expand(): bounds what it may do.
@@ -104,7 +108,9 @@ class MacroSet::Expansion {
   std::string Environment(std::string_view arguments);
   std::string Choice(const std::vector<std::string>& arguments);
   std::string Substring(const std::vector<std::string>& arguments);
-  std::string Integer(const std::vector<std::string>& arguments);
+  std::string RandomChoice(std::vector<std::string> choices);
+  std::string RandomInteger(const std::vector<std::string>& arguments);
+  std::string Evaluated(std::string_view function, const std::vector<std::string>& arguments);
   /// The expanded value of the macro `name`; where there is none, the name itself.
   std::string ValueOrText(std::string_view name);
 
@@ -123,9 +129,15 @@ std::string MacroSet::Expansion::Expand(std::string_view text) {
     result.append(text.substr(at, dollar - at));
     at = dollar;
     if (at >= text.size()) break;
-    if (text.substr(at).starts_with("$$(")) {
-      throw Error("$$() is not supported yet: there is no machine to take '" + std::string(text.substr(at)) +
-                  "' from before the job starts");
+    if (text.substr(at).starts_with(kMatchTimeMacro)) {
+      const std::size_t inside = at + kMatchTimeMacro.size();
+      const auto end = EndOfMatchTimeMacro(text, at);
+      if (end == std::string_view::npos)
+        throw Error("'" + std::string(text.substr(at)) + "' has no closing ')'");
+      macros_.match_time_ = true;
+      result.append(kMatchTimeMacro).append(Expand(text.substr(inside, end - inside)));
+      at = end;
+      continue;
     }
     std::size_t open = at + 1;
     while (open < text.size() &&
@@ -171,7 +183,11 @@ std::string MacroSet::Expansion::Function(std::string_view name, std::string_vie
 
   if (name == "CHOICE") return Choice(arguments);
   if (name == "SUBSTR") return Substring(arguments);
-  if (name == "INT") return Integer(arguments);
+  if (name == "RANDOM_CHOICE") return RandomChoice(std::move(arguments));
+  if (name == "RANDOM_INTEGER") return RandomInteger(arguments);
+  for (const std::string_view evaluating : {"INT", "REAL", "STRING", "EVAL"}) {
+    if (name == evaluating) return Evaluated(name, arguments);
+  }
   const std::string* initial = macros_.Find("initialdir");
   const std::string base = initial == nullptr ? macros_.directory_ : Expand(*initial);
   const std::string absolute = base.starts_with('/') ? base : macros_.directory_ + "/" + base;
@@ -184,8 +200,7 @@ std::string MacroSet::Expansion::Function(std::string_view name, std::string_vie
     }
     return file;
   }
-  if (IsFileFunction(name)) return FileParts(ValueOrText(arguments[0]), ToLower(name.substr(1)), absolute);
-  throw Error("$" + std::string(name) + "() is not supported yet");
+  return FileParts(ValueOrText(arguments[0]), ToLower(name.substr(1)), absolute);
 }
 
 std::string MacroSet::Expansion::Environment(std::string_view text) {
@@ -202,10 +217,7 @@ std::string MacroSet::Expansion::Choice(const std::vector<std::string>& argument
   const auto index = EvaluateInteger(ValueOrText(arguments[0]));
   if (!index) throw Error("$CHOICE: " + index.error().message());
   std::vector<std::string> choices(arguments.begin() + 1, arguments.end());
-  if (choices.size() == 1) {
-    const std::string list = ValueOrText(choices[0]);
-    choices = SplitAny(list, list.find(',') == std::string::npos ? " \t" : ",");
-  }
+  if (choices.size() == 1) choices = ListItems(ValueOrText(choices[0]));
   if (*index < 0 || *index >= static_cast<std::int64_t>(choices.size())) {
     throw Error("$CHOICE: there is no item " + std::to_string(*index) + " among " +
                 std::to_string(choices.size()));
@@ -234,34 +246,60 @@ std::string MacroSet::Expansion::Substring(const std::vector<std::string>& argum
   return value.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
-/// $INT(name[,format]), with the one conversion that a format of whole numbers needs.
-std::string MacroSet::Expansion::Integer(const std::vector<std::string>& arguments) {
-  const auto number = EvaluateArithmetic(ValueOrText(arguments[0]));
-  if (!number) throw Error("$INT: " + number.error().message());
-  if (std::abs(number->value) > 9e18) throw Error("$INT: the value is too large");
-  const auto value = static_cast<std::int64_t>(number->value);
-  if (arguments.size() < 2) return std::to_string(value);
+/// $RANDOM_CHOICE(a,b,...) or $RANDOM_CHOICE(list)
+std::string MacroSet::Expansion::RandomChoice(std::vector<std::string> choices) {
+  if (choices.size() == 1) choices = ListItems(ValueOrText(choices[0]));
+  if (choices.empty()) throw Error("$RANDOM_CHOICE: there is nothing to choose from");
+  return std::string(Trim(choices[macros_.NextRandom() % choices.size()]));
+}
 
-  // Taken apart rather than handed to printf, which would believe any text: text%[0][width]d text
-  const std::string& format = arguments[1];
-  const auto percent = format.find('%');
-  const auto conversion =
-      format.find_first_not_of("0123456789", percent == std::string::npos ? percent : percent + 1);
-  const auto letter =
-      conversion == std::string::npos ? conversion : format.find_first_not_of('l', conversion);
-  if (letter == std::string::npos || (format[letter] != 'd' && format[letter] != 'i')) {
-    throw Error("$INT: the format '" + format + "' is not supported (use one like %05d)");
+/// $RANDOM_INTEGER(least,most[,step])
+std::string MacroSet::Expansion::RandomInteger(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || arguments.size() > 3) {
+    throw Error("$RANDOM_INTEGER takes a least and a most number, and a step");
   }
-  const std::string width = format.substr(percent + 1, conversion - percent - 1);
-  if (width.size() > 3) throw Error("$INT: the format '" + format + "' is too wide");
-  std::string digits = std::to_string(value < 0 ? -value : value);
-  const std::size_t sign = value < 0 ? 1 : 0;
-  const auto wanted = static_cast<std::size_t>(ParseInt(width).value_or(0));
-  const std::size_t padding = wanted > digits.size() + sign ? wanted - digits.size() - sign : 0;
-  const std::string minus = value < 0 ? "-" : "";
-  const std::string padded = width.starts_with('0') ? minus + std::string(padding, '0') + digits
-                                                    : std::string(padding, ' ') + minus + digits;
-  return format.substr(0, percent) + padded + format.substr(letter + 1);
+  std::vector<std::int64_t> numbers;
+  for (const std::string& argument : arguments) {
+    const auto number = EvaluateInteger(ValueOrText(argument));
+    if (!number) throw Error("$RANDOM_INTEGER: " + number.error().message());
+    constexpr std::int64_t kLargest = std::int64_t{1} << 53;
+    if (*number > kLargest || *number < -kLargest) throw Error("$RANDOM_INTEGER: a number is too large");
+    numbers.push_back(*number);
+  }
+  const std::int64_t step = numbers.size() > 2 ? numbers[2] : 1;
+  if (step < 1 || numbers[1] < numbers[0]) throw Error("$RANDOM_INTEGER: there is no number to choose");
+  const auto count = static_cast<std::uint64_t>((numbers[1] - numbers[0]) / step + 1);
+  return std::to_string(numbers[0] + static_cast<std::int64_t>(macros_.NextRandom() % count) * step);
+}
+
+/// $INT(name[,format]), $REAL(name[,format]), $STRING(name[,format]), $EVAL(name): the macro's value as a
+/// ClassAd expression.
+std::string MacroSet::Expansion::Evaluated(std::string_view function,
+                                           const std::vector<std::string>& arguments) {
+  const std::string shown = "$" + std::string(function) + ": ";
+  if (arguments.size() > 2) throw Error(shown + "it takes a name and a format");
+  const std::string text = ValueOrText(arguments[0]);
+  const auto expr = Expr::Parse(text);
+  if (!expr) throw Error(shown + expr.error().message());
+  const Value value = expr->Evaluate(Ad());
+  const auto refuse = [&](const char* wanted) {
+    const auto* failure = std::get_if<Failure>(&value);
+    throw Error(shown + "'" + Printable(text) + "' is not " + wanted +
+                (failure != nullptr ? ": " + failure->why : ""));
+  };
+  if (value.failed()) refuse("something that can be evaluated");
+  const std::string format = arguments.size() > 1 ? arguments[1] : "";
+  if (function == "INT" || function == "REAL") {
+    const auto real = AsReal(value);
+    if (!real) refuse("a number");
+    if (function == "REAL") return FormatReal(*real, format);
+    const auto* integer = std::get_if<std::int64_t>(&value);
+    const Value whole = integer != nullptr ? value : WholePart(*real);
+    if (whole.failed()) refuse("a number that can be made whole");
+    return FormatInteger(std::get<std::int64_t>(whole), format);
+  }
+  const auto* string = std::get_if<std::string>(&value);
+  return FormatText(string != nullptr ? *string : value.Text(), format);
 }
 
 void MacroSet::Set(std::string_view name, std::string_view value, SourceLine where) {
@@ -319,6 +357,14 @@ const std::string* MacroSet::Find(std::string_view name) {
 const MacroSet::Entry* MacroSet::FindEntry(std::string_view name) const {
   const auto it = entries_.find(name);
   return it == entries_.end() ? nullptr : &it->second;
+}
+
+std::uint64_t MacroSet::NextRandom() {
+  // SplitMix64: the same seed gives the same jobs, in a dry run and in the run.
+  std::uint64_t z = random_ += 0x9E3779B97F4A7C15ULL;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
 }
 
 std::string MacroSet::Expand(std::string_view text) { return Expansion(*this).Expand(text); }

@@ -1,15 +1,23 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "roost/base/text.h"
 #include "roost/dag/source.h"
 
 namespace roost::dag {
+
+/// Begins a macro whose value is only known once the job has a machine: $$(Attr), $$([expression]).
+inline constexpr std::string_view kMatchTimeMacro = "$$(";
+
+/// Where the match-time macro at `begin` ends: behind its ')'; npos where nothing closes it.
+std::size_t EndOfMatchTimeMacro(std::string_view text, std::size_t begin);
 
 /// The macros of a submit description: raw texts under case-insensitive names, expanded when they are used.
 /// Job attributes (+Attr, My.Attr) are kept among them as "MY.Attr".
@@ -41,8 +49,15 @@ class MacroSet {
   const Entry* FindEntry(std::string_view name) const;
 
   /// `text` with all macros and functions replaced. Throws Error: a recursion, a function that fails or is
-  /// not supported.
+  /// not supported. $$() is left as it is, but for the macros within.
   std::string Expand(std::string_view text);
+
+  /// Where $RANDOM_CHOICE() and $RANDOM_INTEGER() go on from.
+  void SeedRandom(std::uint64_t seed) { random_ = seed; }
+  std::uint64_t NextRandom();
+
+  /// Whether a text with $$() was met since the last call.
+  bool TakeMatchTime() { return std::exchange(match_time_, false); }
 
   const Entries& entries() const { return entries_; }
 
@@ -53,6 +68,8 @@ class MacroSet {
   std::map<std::string, std::string, LessIgnoreCase> live_;
   const std::vector<std::string>& environment_;
   const std::string& directory_;
+  std::uint64_t random_ = 0;
+  bool match_time_ = false;
 };
 
 }  // namespace roost::dag

@@ -105,6 +105,28 @@ Result<std::vector<std::string>> CheckEnvironment(const std::vector<std::string>
   return environment;
 }
 
+std::string QuoteWords(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text.push_back(' ');
+    if (!word.empty() && word.find_first_of(" \t\r\n'") == std::string::npos) {
+      text += word;
+      continue;
+    }
+    text.push_back('\'');
+    for (const char c : word) text.append(c == '\'' ? 2 : 1, c);
+    text.push_back('\'');
+  }
+  return text;
+}
+
+std::optional<std::string> OldArguments(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) return std::nullopt;
+  }
+  return Join(words, " ");
+}
+
 Result<std::vector<std::string>> ParseEnvironment(std::string_view text) {
   text = Trim(text);
   if (text.starts_with('"')) {

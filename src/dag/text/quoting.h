@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,5 +15,12 @@ Result<std::vector<std::string>> SplitQuotedWords(std::string_view text);
 
 /// Makes "NAME=value" of each word sure. Of equal names the last stays.
 Result<std::vector<std::string>> CheckEnvironment(const std::vector<std::string>& words);
+
+/// The inverse of SplitQuotedWords: one text that it would split into these words.
+std::string QuoteWords(const std::vector<std::string>& words);
+
+/// The arguments as HTCondor's old syntax has them, blanks between; nothing where that syntax cannot say
+/// them.
+std::optional<std::string> OldArguments(const std::vector<std::string>& words);
 
 }  // namespace roost::dag

@@ -13,6 +13,12 @@
 namespace roost::dag {
 namespace {
 
+/// Other numbers for each job, and the same ones whenever the job is expanded again.
+std::uint64_t RandomSeed(const SubmitContext& context, int proc) {
+  const std::uint64_t seed = context.seed.value_or(static_cast<std::uint64_t>(context.cluster));
+  return seed * 1'000'003 + static_cast<std::uint64_t>(proc);
+}
+
 /// Reads one submit file and makes its jobs. Used for one file.
 class Submitter {
  public:
@@ -100,6 +106,7 @@ void Submitter::Expand(const Queue& queue, const SourceLine& where) {
       macros_.SetLive("Process", process);
       macros_.SetLive("ProcId", process);
       macros_.SetLive("JobId", std::to_string(context_.cluster) + "." + process);
+      macros_.SeedRandom(RandomSeed(context_, proc));
       jobs_.push_back(builder_.Build(proc, where));
       if (HasErrors(faults_)) return;  // the next job would say the same
     }
@@ -113,9 +120,6 @@ void Submitter::WarnOfCommands() {
     if (entry.where.line == 0 || attribute) continue;
     switch (LevelOf(name)) {
       case CommandLevel::kUsed:
-        break;
-      case CommandLevel::kLater:
-        AddWarning(faults_, entry.where, "'" + name + "' has no effect yet");
         break;
       case CommandLevel::kIgnored:
         AddWarning(faults_, entry.where, "'" + name + "' has no effect here");

@@ -9,7 +9,6 @@ namespace roost::dag {
 enum class CommandLevel {
   kNone,     ///< not a command of the submit language: a macro of the user's, or a typo
   kUsed,     ///< has its effect
-  kLater,    ///< will have one; for now the job runs as if it were not there
   kIgnored,  ///< only means something to HTCondor's own scheduling, accounting or mail
   kRefused,  ///< the job could not do its work without it
 };

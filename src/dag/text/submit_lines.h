@@ -10,7 +10,9 @@ namespace roost::dag {
 /// The statements of a submit file, from the first to the last.
 class SubmitLines {
  public:
-  SubmitLines(std::string_view text, std::string file) : rest_(text), file_(std::move(file)) {}
+  /// `lines_before`: where the text stands within the file.
+  SubmitLines(std::string_view text, std::string file, int lines_before = 0)
+      : rest_(text), file_(std::move(file)), line_(lines_before) {}
 
   /// The next statement: trimmed, continued lines joined with nothing between, blank and comment lines passed
   /// over. False at the end.

@@ -54,6 +54,23 @@ bool VersionHolds(std::string_view comparison) {
   throw Error("'" + std::string(sign) + "' does not compare versions (use > >= < <= == !=)");
 }
 
+/// Takes the '+' of "name += value", or that of "name +,= value" with its separator, off the name's end.
+std::optional<std::string> TakeAppendSign(std::string& name) {
+  const auto sign_end = name.find_last_not_of(",;&|");
+  if (sign_end == std::string::npos || sign_end == 0 || name[sign_end] != '+') return std::nullopt;
+  std::string separator = name.substr(sign_end + 1);
+  name.resize(sign_end);
+  return separator;
+}
+
+/// Conditions are put in parentheses, so that each stays what it was.
+std::string Appended(const std::string& old, const std::string& separator, std::string_view value) {
+  const std::string more(value);
+  if (separator.empty()) return old + " " + more;
+  if (separator == "&&" || separator == "||") return "(" + old + ") " + separator + " (" + more + ")";
+  return old + separator + more;
+}
+
 }  // namespace
 
 void SubmitReader::Read(std::string_view text, const std::string& file) {
@@ -65,7 +82,7 @@ void SubmitReader::ReadStatements(std::string_view text, const std::string& file
                                   const std::string& identity) {
   open_.push_back(identity);
   const std::vector<Branch> outside = std::exchange(branches_, {});
-  SubmitLines lines(text, file);
+  SubmitLines lines(text, file, open_.size() == 1 ? context_.lines_before : 0);
   std::string statement;
   Next next = Next::kGoOn;
   while (next == Next::kGoOn && lines.Next(statement)) {
@@ -111,11 +128,25 @@ SubmitReader::Next SubmitReader::Statement(std::string_view statement, SubmitLin
   }
   if (Include(statement)) return Next::kGoOn;
   if (EqualsIgnoreCase(word, "use") && !rest.starts_with('=')) {
-    throw Error("'" + std::string(statement) +
-                "': templates of a site's HTCondor configuration do not exist here");
+    UseTemplate(rest, lines.where());
+    return Next::kGoOn;
   }
   Assign(statement, lines);
   return Next::kGoOn;
+}
+
+/// use CATEGORY : NAME. Templates come from a site's HTCondor configuration, which there is none of here; the
+/// ones that change nothing about a job are passed over.
+void SubmitReader::UseTemplate(std::string_view text, const SourceLine& where) {
+  const auto colon = text.find(':');
+  const std::string_view category = Trim(text.substr(0, colon));
+  const std::string_view name = colon == std::string_view::npos ? "" : Trim(text.substr(colon + 1));
+  if (EqualsIgnoreCase(category, "feature") && EqualsIgnoreCase(name.substr(0, 4), "GPUs")) {
+    AddWarning(faults_, where, "'use " + Printable(text) + "' has no effect here");
+    return;
+  }
+  throw Error("'use " + Printable(text) +
+              "': templates of a site's HTCondor configuration do not exist here");
 }
 
 /// if, elif, else, endif. False for any other statement.
@@ -185,14 +216,23 @@ bool SubmitReader::Include(std::string_view statement) {
   if (colon == std::string_view::npos || statement.find('=') < colon) return false;
   bool if_exists = false;
   bool command = false;
+  bool expects_cache = false;
+  std::string cache;
   for (const std::string& option : SplitAny(statement.substr(word.size(), colon - word.size()), " \t")) {
     if (EqualsIgnoreCase(option, "ifexist")) {
       if_exists = true;
     } else if (EqualsIgnoreCase(option, "command")) {
       command = true;
+    } else if (EqualsIgnoreCase(option, "into")) {
+      expects_cache = true;
+    } else if (expects_cache && cache.empty()) {
+      cache = macros_.Expand(option);
     } else {
-      throw Error("include: '" + option + "' is not supported yet");
+      throw Error("include: '" + option + "' is not an option (ifexist, command and into FILE are)");
     }
+  }
+  if (expects_cache && (cache.empty() || !command)) {
+    throw Error("include: 'into' takes the output of a command: include command into FILE : COMMAND");
   }
   std::string source(Trim(macros_.Expand(statement.substr(colon + 1))));
   if (source.ends_with('|')) {
@@ -207,7 +247,8 @@ bool SubmitReader::Include(std::string_view statement) {
     throw Error("include: '" + source + "' would include itself");
   }
   if (command) {
-    ReadStatements(OutputOfCommand(source, context_), source, identity);
+    ReadStatements(cache.empty() ? OutputOfCommand(source, context_) : CachedOutput(source, cache), source,
+                   identity);
     return true;
   }
   std::error_code ignored;
@@ -216,6 +257,22 @@ bool SubmitReader::Include(std::string_view statement) {
   if (!text) throw Error("include: " + text.error().message());
   ReadStatements(*text, source, identity);
   return true;
+}
+
+/// What the command printed the first time; later submissions read that again.
+std::string SubmitReader::CachedOutput(const std::string& command, const std::string& cache) {
+  const Path file = context_.directory / cache;
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) {
+    auto text = ReadFile(file);
+    if (!text) throw Error("include: " + text.error().message());
+    return *std::move(text);
+  }
+  std::string text = OutputOfCommand(command, context_);
+  if (const auto written = WriteFileAtomically(file, text); !written) {
+    throw Error("include: " + written.error().message());
+  }
+  return text;
 }
 
 std::string SubmitReader::LinesUntil(std::string_view tag, SubmitLines& lines) {
@@ -230,7 +287,7 @@ std::string SubmitReader::LinesUntil(std::string_view tag, SubmitLines& lines) {
   throw Error("the value has no closing '" + end + "'");
 }
 
-/// name = value, name += value, name @=tag, +Attribute = value, -Attribute
+/// name = value, name += value, name +,= value, name @=tag, +Attribute = value, -Attribute
 void SubmitReader::Assign(std::string_view statement, SubmitLines& lines) {
   if (statement.starts_with('-') && IsMacroName(Trim(statement.substr(1)))) {
     macros_.Erase("MY." + std::string(Trim(statement.substr(1))));
@@ -243,11 +300,9 @@ void SubmitReader::Assign(std::string_view statement, SubmitLines& lines) {
   std::string name(Trim(statement.substr(0, equals)));
   const std::string_view value = Trim(statement.substr(equals + 1));
   const bool several_lines = name.ends_with('@');
-  const bool append = name.size() > 1 && name.ends_with('+');
-  if (several_lines || append) {
-    name.pop_back();
-    name = Trim(name);
-  }
+  if (several_lines) name.pop_back();
+  const auto separator = several_lines ? std::nullopt : TakeAppendSign(name);
+  name = Trim(name);
   if (name.find('$') != std::string::npos) name = Trim(macros_.Expand(name));
   if (!IsMacroName(name.starts_with('+') ? std::string_view(name).substr(1) : name)) {
     throw Error("'" + Printable(name) + "' is not a name (letters, digits, '_' and '.')");
@@ -255,12 +310,13 @@ void SubmitReader::Assign(std::string_view statement, SubmitLines& lines) {
   const SourceLine where = lines.where();
   if (several_lines) {
     macros_.Set(name, LinesUntil(value, lines), where);
-  } else if (append) {
+  } else if (separator) {
+    AddWarning(
+        faults_, where,
+        "'" + Printable(name) + " +" + *separator + "=' needs a recent HTCondor: older ones refuse it");
     const auto* old = macros_.FindEntry(name);
-    macros_.Set(
-        name,
-        old == nullptr || old->value.empty() ? std::string(value) : old->value + " " + std::string(value),
-        where);
+    const bool fresh = old == nullptr || old->value.empty();
+    macros_.Set(name, fresh ? std::string(value) : Appended(old->value, *separator, value), where);
   } else {
     macros_.Set(name, value, where);
   }

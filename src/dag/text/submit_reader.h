@@ -42,6 +42,8 @@ class SubmitReader {
   bool Holds(std::string_view condition);
   bool Skipping() const;
   bool Include(std::string_view statement);
+  std::string CachedOutput(const std::string& command, const std::string& cache);
+  void UseTemplate(std::string_view text, const SourceLine& where);
   void Assign(std::string_view statement, SubmitLines& lines);
   std::string LinesUntil(std::string_view tag, SubmitLines& lines);
 
