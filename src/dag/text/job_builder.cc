@@ -285,15 +285,15 @@ void JobBuilder::SetEnvironment(Job& job) {
 
 void JobBuilder::SetAttributes(Job& job) {
   constexpr std::string_view kPrefix = "MY.";
-  const auto& entries = macros_.entries();
-  for (auto it = entries.lower_bound(kPrefix); it != entries.end(); ++it) {
-    const auto& [name, entry] = *it;
-    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) break;
+  for (const auto& [name, entry] : macros_.entries()) {
+    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) continue;
+    const std::string* value = entry.Current();
+    if (value == nullptr) continue;
     const SourceLine& where = entry.where.line > 0 ? entry.where : queue_;
     const std::string attribute = name.substr(kPrefix.size());
     const std::string prefix = "attribute +" + attribute + ": ";
     try {
-      const std::string expanded = macros_.Expand(entry.value);
+      const std::string expanded = macros_.Expand(*value);
       std::string text(Trim(expanded));
       if (text.empty()) {
         Fail(where, prefix + "it has no value");
