@@ -170,10 +170,10 @@ struct SubmitContext {
   std::vector<std::string> environment;  ///< of the submitter, "NAME=value": $ENV() and getenv
   SubmitMethod method = SubmitMethod::kDirect;
   Clock::WallTime time{};  ///< of the submission: $(SUBMIT_TIME), $(YEAR), $(MONTH), $(DAY)
-  int lines_before = 0;    ///< of the text, where it is an inline description within `file`
+  SubmitLimits limits;
+  int lines_before = 0;  ///< of the text, where it is an inline description within `file`
   /// Of $RANDOM_CHOICE() and $RANDOM_INTEGER(); nothing: the cluster number. Equal seeds give equal jobs.
   std::optional<std::uint64_t> seed;
-  SubmitLimits limits;
 };
 
 /// The jobs that one submit file queues, proc 0 first. `faults` with an error: a permanent submit failure,

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <ctime>
 
+#include "dag/text/event_types.h"
 #include "roost/base/text.h"
 #include "roost/dag/event_log.h"
 
@@ -98,19 +98,6 @@ bool ParseHeader(std::string_view line, int year, Header& header) {
   return true;
 }
 
-std::optional<EventType> KnownType(int number) {
-  constexpr std::array kKnown = {EventType::kSubmit,          EventType::kExecute,
-                                 EventType::kExecutableError, EventType::kEvicted,
-                                 EventType::kTerminated,      EventType::kImageSize,
-                                 EventType::kShadowException, EventType::kGeneric,
-                                 EventType::kAborted,         EventType::kSuspended,
-                                 EventType::kUnsuspended,     EventType::kHeld,
-                                 EventType::kReleased,        EventType::kPostScriptTerminated,
-                                 EventType::kPreSkip};
-  const auto* found = std::find(kKnown.begin(), kKnown.end(), static_cast<EventType>(number));
-  return found == kKnown.end() ? std::nullopt : std::optional(*found);
-}
-
 /// "DAG Node: A", or the structured form `[ DAGNodeName = "A" ]`. False where the line is neither.
 bool TakeNote(std::string_view line, std::string& node) {
   Scanner scanner(line);
@@ -175,15 +162,67 @@ void TakeUsage(std::string_view line, ResourceUsage& usage) {
   }
 }
 
-/// One row of the resource table, by the columns where its heading has the words' ends.
+/// "(1) Corefile in: /path"
+void TakeCoreFile(std::string_view line, std::string& core_file) {
+  Scanner scanner(line);
+  if (scanner.Literal("(1) Corefile in: ")) core_file = scanner.rest();
+}
+
+/// "106  -  Run Bytes Sent By Job"
+void TakeBytes(std::string_view line, JobEvent& event) {
+  Scanner scanner(line);
+  std::int64_t count = 0;
+  if (!scanner.Number(count) || !scanner.Literal("  -  ")) return;
+  const bool total = scanner.Literal("Total ");
+  if (!total && !scanner.Literal("Run ")) return;
+  TransferredBytes& bytes = total ? event.total_bytes : event.bytes;
+  if (scanner.rest() == "Bytes Sent By Job") bytes.sent = count;
+  if (scanner.rest() == "Bytes Received By Job") bytes.received = count;
+}
+
+/// Where the columns of the resource table end: under the ends of the words of its heading.
 struct TableColumns {
   std::size_t usage_end = 0;
   std::size_t request_end = 0;
+  std::size_t allocated_end = 0;
 };
 
-std::optional<double> Cell(std::string_view line, std::size_t begin, std::size_t end) {
+std::optional<TableColumns> TakeHeading(std::string_view line) {
+  const auto end_of = [line](std::string_view word) {
+    const auto at = line.find(word);
+    return at == std::string_view::npos ? at : at + word.size();
+  };
+  if (!Trim(line).starts_with("Partitionable Resources")) return std::nullopt;
+  const TableColumns columns{end_of("Usage"), end_of("Request"), end_of("Allocated")};
+  const bool whole = columns.usage_end < columns.request_end && columns.request_end < columns.allocated_end &&
+                     columns.allocated_end != std::string_view::npos;
+  return whole ? std::optional(columns) : std::nullopt;
+}
+
+/// A whole number that is no less than 0; reals ("0.01") are cut off.
+std::optional<std::int64_t> Cell(std::string_view line, std::size_t begin, std::size_t end) {
   if (begin >= line.size()) return std::nullopt;
-  return ParseDouble(Trim(line.substr(begin, end - begin)));
+  const std::string_view digits = Trim(line.substr(begin, end - begin));
+  const auto value = ParseInt(digits.substr(0, digits.find('.')));
+  return value && *value >= 0 ? value : std::nullopt;
+}
+
+/// Reads into `resources` what the row says in one column.
+void TakeResource(std::string_view label, std::optional<std::int64_t> value, Resources& resources) {
+  if (!value) return;
+  constexpr std::int64_t kMost = 1'000'000'000;
+  const int count = static_cast<int>(std::min(*value, kMost));
+  if (label == "Cpus") {
+    resources.cpus = count;
+  } else if (EqualsIgnoreCase(label, "GPUs")) {
+    resources.gpus = count;
+  } else if (label == "Disk (KB)") {
+    resources.disk_kb = value;
+  } else if (label == "Memory (MB)") {
+    resources.memory_mb = value;
+  } else if (label.find('(') == std::string_view::npos) {  // those with a unit are HTCondor's own
+    resources.custom.insert_or_assign(std::string(label), *value);
+  }
 }
 
 void TakeTableRow(std::string_view line, const TableColumns& columns, JobEvent& event) {
@@ -191,21 +230,13 @@ void TakeTableRow(std::string_view line, const TableColumns& columns, JobEvent& 
   if (colon == std::string_view::npos) return;
   const std::string_view label = Trim(line.substr(0, colon));
   const auto usage = Cell(line, colon + 3, columns.usage_end);
-  const auto request = Cell(line, columns.usage_end, columns.request_end);
-  constexpr double kMost = 1e15;  // keeps the conversion to integers defined
-  if (std::max(usage.value_or(0), request.value_or(0)) > kMost ||
-      std::min(usage.value_or(0), request.value_or(0)) < 0) {
-    return;
+  constexpr std::int64_t kMost = std::int64_t{1} << 50;  // no sum or product of it overflows
+  if (usage && *usage <= kMost) {
+    if (label == "Memory (MB)") event.usage.max_rss_kb = static_cast<long>(*usage * 1024);
+    if (label == "TimeExecute (s)") event.executed = std::chrono::seconds(*usage);
   }
-  const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
-  const auto count = [](double value) { return static_cast<int>(std::min(value, 1e9)); };
-  if (label == "Cpus" && request) event.request->cpus = count(*request);
-  if (label == "GPUs" && request) event.request->gpus = count(*request);
-  if (label == "Disk (KB)" && request) event.request->disk_kb = whole(*request);
-  if (label == "Memory (MB)") {
-    if (request) event.request->memory_mb = whole(*request);
-    if (usage) event.usage.max_rss_kb = static_cast<long>(whole(*usage) * 1024);
-  }
+  TakeResource(label, Cell(line, columns.usage_end, columns.request_end), *event.request);
+  TakeResource(label, Cell(line, columns.request_end, columns.allocated_end), *event.allocated);
 }
 
 /// "N  -  ResidentSetSize of job (KB)"
@@ -215,93 +246,164 @@ void TakeResidentSize(std::string_view line, long& kb) {
   if (scanner.Number(value) && scanner.rest() == "  -  ResidentSetSize of job (KB)") kb = value;
 }
 
-/// The lines of an event after the first, without their indentation but with it for the table's columns.
-void ParseBody(const std::vector<std::string_view>& lines, JobEvent& event) {
+/// The lines of an event that ends a run of a job: 004 and 005.
+void ParseEndOfRun(const std::vector<std::string_view>& lines, JobEvent& event) {
   bool status_read = false;
   std::optional<TableColumns> table;
   for (const std::string_view raw : lines) {
     const std::string_view line = Trim(raw);
-    switch (event.type) {
-      case EventType::kSubmit:
-        if (!line.empty() && !TakeNote(line, event.node)) event.details.emplace_back(line);
-        break;
-      case EventType::kExecute:
-        if (!line.empty()) event.details.emplace_back(line);
-        break;
-      case EventType::kTerminated:
-        if (!status_read) status_read = TakeStatus(line, event.status);
-        TakeUsage(line, event.usage);
-        if (line.starts_with("Partitionable Resources")) {
-          event.request.emplace();
-          const auto usage = raw.find("Usage");
-          const auto request = raw.find("Request");
-          if (usage != std::string_view::npos && request != std::string_view::npos) {
-            table = TableColumns{usage + 5, request + 7};
-          }
-        } else if (table) {
-          TakeTableRow(raw, *table, event);
-        }
-        break;
-      case EventType::kEvicted:
-        TakeUsage(line, event.usage);
-        break;
-      case EventType::kImageSize:
-        TakeResidentSize(line, event.usage.max_rss_kb);
-        break;
-      case EventType::kPostScriptTerminated:
-        if (!status_read) status_read = TakeStatus(line, event.status);
-        TakeNote(line, event.node);
-        break;
-      case EventType::kPreSkip:
-        TakeNote(line, event.node);
-        break;
-      case EventType::kHeld: {
-        Scanner scanner(line);
-        int code = 0;
-        int subcode = 0;
-        if (scanner.Literal("Code ") && scanner.Number(code) && scanner.Literal(" Subcode ") &&
-            scanner.Number(subcode)) {
-          event.hold_code = code;
-          event.hold_subcode = subcode;
-        } else if (event.text.empty()) {
-          event.text = line;
-        }
-        break;
-      }
-      case EventType::kAborted:
-      case EventType::kReleased:
-      case EventType::kShadowException:
-        if (event.text.empty()) event.text = line;
-        break;
-      case EventType::kExecutableError:
-      case EventType::kGeneric:
-      case EventType::kSuspended:
-      case EventType::kUnsuspended:
-        break;
+    if (table) {
+      if (line.empty()) return;  // what follows the table says nothing new
+      TakeTableRow(raw, *table, event);
+    } else if (const auto columns = TakeHeading(raw)) {
+      table = columns;
+      event.request.emplace();
+      event.allocated.emplace();
+    } else if (!status_read && TakeStatus(line, event.status)) {
+      status_read = true;
+    } else if (line == "(0) Job terminated and was requeued") {
+      event.requeued = true;
+    } else if (line.starts_with("Reason: ")) {
+      event.text = line.substr(8);
+    } else if (event.type == EventType::kEvicted && status_read && !line.starts_with('(')) {
+      event.text = line;
+    } else {
+      TakeCoreFile(line, event.core_file);
+      TakeUsage(line, event.usage);
+      TakeBytes(line, event);
     }
   }
 }
 
+/// "Code 6 Subcode 2", "PauseCode 1", "HoldCode 3"; false where the line is none of them.
+bool TakeCodes(std::string_view line, JobEvent& event) {
+  Scanner scanner(line);
+  if (scanner.Literal("PauseCode ")) return scanner.Number(event.hold_subcode);
+  if (scanner.Literal("HoldCode ")) return scanner.Number(event.hold_code);
+  int code = 0;
+  int subcode = 0;
+  if (!scanner.Literal("Code ") || !scanner.Number(code) || !scanner.Literal(" Subcode ") ||
+      !scanner.Number(subcode)) {
+    return false;
+  }
+  event.hold_code = code;
+  event.hold_subcode = subcode;
+  return true;
+}
+
+/// One line after the first, without its indentation, of any other event.
+void ParseLine(std::string_view line, JobEvent& event) {
+  switch (event.type) {
+    case EventType::kSubmit:
+    case EventType::kClusterSubmit:
+      if (!TakeNote(line, event.node)) event.details.emplace_back(line);
+      return;
+    case EventType::kExecute:
+    case EventType::kReconnected:
+    case EventType::kJobAdInformation:
+    case EventType::kFileTransfer:
+      event.details.emplace_back(line);
+      return;
+    case EventType::kDisconnected:
+    case EventType::kReconnectFailed:
+      if (event.text.empty()) {
+        event.text = line;
+      } else {
+        event.details.emplace_back(line);
+      }
+      return;
+    case EventType::kClusterRemove:
+      if (event.details.empty() && line.starts_with("Materialized ")) {
+        event.details.emplace_back(line);
+      } else if (event.text.empty()) {
+        event.text = line;
+      }
+      return;
+    case EventType::kImageSize:
+      return TakeResidentSize(line, event.usage.max_rss_kb);
+    case EventType::kPostScriptTerminated:
+      if (!TakeNote(line, event.node)) TakeStatus(line, event.status);
+      return;
+    case EventType::kPreSkip:
+      TakeNote(line, event.node);
+      return;
+    case EventType::kHeld:
+    case EventType::kFactoryPaused:
+      if (!TakeCodes(line, event) && event.text.empty()) event.text = line;
+      return;
+    case EventType::kShadowException:
+      TakeBytes(line, event);
+      if (event.text.empty()) event.text = line;
+      return;
+    case EventType::kAborted:
+    case EventType::kReleased:
+    case EventType::kFactoryResumed:
+    case EventType::kDataflowSkipped:
+      // HTCondor 23 writes below it that the job did end by itself, where it had done so meanwhile.
+      if (event.text.empty() && !line.starts_with("Job terminated by itself at ")) event.text = line;
+      return;
+    case EventType::kExecutableError:
+    case EventType::kEvicted:
+    case EventType::kTerminated:
+    case EventType::kGeneric:
+    case EventType::kSuspended:
+    case EventType::kUnsuspended:
+    case EventType::kAttributeUpdate:
+      return;
+  }
+}
+
+/// What the first line says behind the frame.
+void ParseFirstLine(std::string_view line, JobEvent& event) {
+  Scanner scanner(line);
+  switch (event.type) {
+    case EventType::kSubmit:
+      if (scanner.Literal("Job submitted from host: ")) event.text = scanner.rest();
+      return;
+    case EventType::kClusterSubmit:
+      if (scanner.Literal("Cluster submitted from host: ")) event.text = scanner.rest();
+      return;
+    case EventType::kExecute:
+      if (scanner.Literal("Job executing on host: ")) event.text = scanner.rest();
+      return;
+    case EventType::kReconnected:
+      if (scanner.Literal("Job reconnected to ")) event.text = scanner.rest();
+      return;
+    case EventType::kEvicted:
+      if (scanner.Literal("Job was evicted. ")) TakeCodes(scanner.rest(), event);
+      return;
+    case EventType::kGeneric:
+    case EventType::kAttributeUpdate:
+    case EventType::kFileTransfer:
+      event.text = line;
+      return;
+    default:
+      return;  // nothing but the type's own words
+  }
+}
+
 std::optional<JobEvent> ParseEvent(const Header& header, const std::vector<std::string_view>& body) {
-  const auto type = KnownType(header.type);
+  const auto type = KnownEventType(header.type);
   if (!type) return std::nullopt;
   JobEvent event;
   event.type = *type;
   event.id = header.id;
   event.time = header.time;
-  Scanner first(header.body);
-  if ((*type == EventType::kSubmit && first.Literal("Job submitted from host: ")) ||
-      (*type == EventType::kExecute && first.Literal("Job executing on host: ")) ||
-      *type == EventType::kGeneric) {
-    event.text = first.rest();
+  ParseFirstLine(header.body, event);
+  if (*type == EventType::kEvicted || *type == EventType::kTerminated) {
+    ParseEndOfRun(body, event);
+    return event;
   }
-  ParseBody(body, event);
+  for (const std::string_view raw : body) {
+    if (const std::string_view line = Trim(raw); !line.empty()) ParseLine(line, event);
+  }
   return event;
 }
 
 }  // namespace
 
 std::size_t ParseEvents(std::string_view text, const std::function<void(const JobEvent&)>& sink, int year) {
+  text = text.substr(0, text.find('\0'));
   std::size_t consumed = 0;
   std::size_t at = 0;
   Header header;

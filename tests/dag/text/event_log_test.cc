@@ -58,6 +58,7 @@ TEST(FormatEvent, WritesTheTerminatedEventWithUsageAndResources) {
   event.usage.user = std::chrono::seconds(90'061);
   event.usage.system = std::chrono::milliseconds(1900);
   event.usage.max_rss_kb = 4500;
+  event.executed = std::chrono::seconds(61);
   event.request = Resources{.cpus = 2, .memory_mb = 2048, .disk_kb = 10'000'000'000, .gpus = 1};
   EXPECT_EQ(
       "005 (012.003.000) 2026-08-14 17:03:05 Job terminated.\n"
@@ -75,7 +76,11 @@ TEST(FormatEvent, WritesTheTerminatedEventWithUsageAndResources) {
       "\t   Disk (KB)            :          10000000000 10000000000 \n"
       "\t   GPUs                 :                    1           1 \n"
       "\t   Memory (MB)          :        5        2048        2048 \n"
-      "...\n",
+      "\t   TimeExecute (s)      :       61                         \n"
+      "\t   TimeSlotBusy (s)     :       61                         \n"
+      "\n"
+      "\tJob terminated of its own accord at " +
+          FormatTime(SomeTime(), "%Y-%m-%dT%H:%M:%SZ", true) + " with exit-code 3.\n...\n",
       FormatEvent(event));
 }
 
@@ -84,6 +89,36 @@ TEST(FormatEvent, WritesASignalInPlaceOfAReturnValue) {
   event.status = {true, 9};
   EXPECT_THAT(FormatEvent(event),
               testing::HasSubstr("\t(0) Abnormal termination (signal 9)\n\t(0) No core file\n"));
+}
+
+TEST(FormatEvent, WritesTheEvictionOfAJobThatIsToRunAgain) {
+  JobEvent event = Event(EventType::kEvicted);
+  event.requeued = true;
+  event.status = {true, 11};
+  event.core_file = "/tmp/core.7";
+  event.text = "on_exit_remove is false";
+  EXPECT_EQ(
+      "004 (012.003.000) 2026-08-14 17:03:05 Job was evicted.\n"
+      "\t(0) Job terminated and was requeued\n"
+      "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Remote Usage\n"
+      "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Local Usage\n"
+      "\t0  -  Run Bytes Sent By Job\n"
+      "\t0  -  Run Bytes Received By Job\n"
+      "\t(0) Abnormal termination (signal 11)\n"
+      "\t(1) Corefile in: /tmp/core.7\n"
+      "\ton_exit_remove is false\n"
+      "...\n",
+      FormatEvent(event));
+}
+
+TEST(FormatEvent, SortsTheAttributesOfAnExecuteEvent) {
+  JobEvent event = Event(EventType::kExecute);
+  event.text = "<host>";
+  event.details = {"Memory = 1", "SlotName: slot1@host", "Cpus = 2"};
+  EXPECT_EQ(
+      "001 (012.003.000) 2026-08-14 17:03:05 Job executing on host: <host>\n"
+      "\tSlotName: slot1@host\n\tCpus = 2\n\tMemory = 1\n...\n",
+      FormatEvent(event));
 }
 
 TEST(FormatEvent, WritesPrintfsOddNegativeNumbers) {
@@ -114,11 +149,9 @@ TEST(FormatEvent, StaysOneEventWhateverItsTexts) {
 /// Every type, with every field that it has.
 std::vector<JobEvent> OneOfEach() {
   std::vector<JobEvent> events;
-  for (const EventType type :
-       {EventType::kSubmit, EventType::kExecute, EventType::kExecutableError, EventType::kEvicted,
-        EventType::kTerminated, EventType::kImageSize, EventType::kShadowException, EventType::kGeneric,
-        EventType::kAborted, EventType::kSuspended, EventType::kUnsuspended, EventType::kHeld,
-        EventType::kReleased, EventType::kPostScriptTerminated, EventType::kPreSkip}) {
+  for (int number = 0; number < 100; ++number) {
+    const auto type = static_cast<EventType>(number);
+    if (EventName(type) == "ULOG_FUTURE_EVENT") continue;
     JobEvent event = Event(type);
     event.node = "N";
     event.text = "some text";
@@ -128,7 +161,16 @@ std::vector<JobEvent> OneOfEach() {
     event.request = Resources{.cpus = 4, .memory_mb = 100, .disk_kb = std::nullopt, .gpus = 2};
     event.hold_code = 3;
     event.hold_subcode = 4;
-    event.details = {"SlotName: slot1@host"};
+    event.details = {"A = 1", "B = 2"};
+    if (type == EventType::kClusterRemove) event.details = {"Materialized 3 jobs from 3 items.\tComplete"};
+    event.bytes = {.sent = 7, .received = 8};
+    event.total_bytes = {.sent = 9, .received = 10};
+    event.executed = std::chrono::seconds(77);
+    event.request->custom["License"] = 3;
+    event.allocated = Resources{.cpus = 8, .memory_mb = 128, .disk_kb = 1000, .gpus = 2};
+    events.push_back(event);
+    event.requeued = true;
+    event.core_file = "/core";
     events.push_back(event);
   }
   return events;
@@ -144,6 +186,34 @@ TEST(ParseEvents, ReadsBackWhatWasWritten) {
     EXPECT_EQ(event.time, events[0].time);
     EXPECT_EQ(text, FormatEvent(events[0]));
   }
+}
+
+TEST(ParseEvents, KeepsWhatAnEndOfAJobTells) {
+  for (const JobEvent& event : OneOfEach()) {
+    if (event.type != EventType::kTerminated && event.type != EventType::kEvicted) continue;
+    const JobEvent read = Parsed(FormatEvent(event)).at(0);
+    EXPECT_EQ(event.bytes, read.bytes);
+    EXPECT_EQ(event.executed, read.executed);
+    EXPECT_EQ(event.request->custom, read.request->custom);
+    EXPECT_EQ(event.request->cpus, read.request->cpus);
+    EXPECT_EQ(event.allocated->disk_kb, read.allocated->disk_kb);
+    EXPECT_EQ(event.usage.max_rss_kb, read.usage.max_rss_kb);
+    if (event.type == EventType::kTerminated) {
+      EXPECT_EQ(event.total_bytes, read.total_bytes);
+      continue;
+    }
+    EXPECT_EQ(event.requeued, read.requeued);
+    EXPECT_EQ("some text", read.text);
+    EXPECT_EQ(event.core_file, read.core_file);
+    EXPECT_EQ(event.requeued ? 15 : 0, read.status.value);
+  }
+}
+
+TEST(ParseEvents, BelievesNothingBehindANulByte) {
+  const std::string first = FormatEvent(Event(EventType::kSubmit));
+  std::size_t consumed = 0;
+  EXPECT_EQ(1U, Parsed(first + std::string(100, '\0') + first, &consumed).size());
+  EXPECT_EQ(first.size(), consumed);
 }
 
 TEST(ParseEvents, TakesNoEventThatIsNotWholeYet) {
@@ -172,9 +242,8 @@ TEST(ParseEvents, LosesOnlyTheEventThatWasCutOff) {
 TEST(ParseEvents, PassesOverUnknownTypesAndNoise) {
   const std::string text =
       "noise\n...\n"
-      "040 (001.000.000) 2026-08-14 17:03:05 Started transferring input files\n\tTransferring to host: "
-      "<x>\n...\n"
-      "028 (001.000.000) 2026-08-14 17:03:05 Job ad information event triggered.\nA = 1\n...\n"
+      "014 (001.000.000) 2026-08-14 17:03:05 Node 0 executing on host: <x>\n...\n"
+      "300 (001.000.000) 2026-08-14 17:03:05 Of a later version\nA = 1\n...\n"
       "005 (x.000.000) 2026-08-14 17:03:05 Job terminated.\n...\n"
       "005 (001.000.000) 2026-13-14 17:03:05 Job terminated.\n...\n" +
       FormatEvent(Event(EventType::kExecute));
@@ -209,6 +278,59 @@ TEST(ParseEvents, UnderstandsTheStructuredNoteOfNewerVersions) {
   ASSERT_EQ(1U, events.size());
   EXPECT_EQ("A", events[0].node);
   EXPECT_THAT(events[0].details, ElementsAre("by me"));
+}
+
+class EventReaderTest : public testing::Test {
+ protected:
+  /// Nodes of the submit events that one poll tells.
+  std::vector<std::string> Poll() {
+    std::vector<std::string> nodes;
+    restarted_ = reader_.Poll([&](const JobEvent& event) { nodes.push_back(event.node); }).value();
+    return nodes;
+  }
+  static std::string Submitted(const std::string& node) {
+    JobEvent event = Event(EventType::kSubmit);
+    event.node = node;
+    return FormatEvent(event);
+  }
+
+  TemporaryDirectory folder_;
+  Path log_ = folder_.path() / "x.log";
+  EventReader reader_{log_};
+  bool restarted_ = false;
+};
+
+TEST_F(EventReaderTest, TellsEachEventOnceAsTheFileGrows) {
+  EXPECT_TRUE(Poll().empty()) << "there is no file yet";
+  const std::string next = Submitted("B");
+  test::WriteFile(log_, Submitted("A") + next.substr(0, 30));
+  EXPECT_THAT(Poll(), ElementsAre("A"));
+  EXPECT_TRUE(Poll().empty());
+  AppendFile(log_).Append(next.substr(30)).value();
+  EXPECT_THAT(Poll(), ElementsAre("B"));
+  EXPECT_FALSE(restarted_);
+}
+
+TEST_F(EventReaderTest, BeginsAnewWhenTheFileIsAnotherOneOrWasCut) {
+  test::WriteFile(log_, Submitted("A") + Submitted("B"));
+  EXPECT_THAT(Poll(), ElementsAre("A", "B"));
+  std::filesystem::resize_file(log_, Submitted("A").size());
+  EXPECT_THAT(Poll(), ElementsAre("A"));
+  EXPECT_TRUE(restarted_);
+  test::WriteFile(folder_.path() / "other", Submitted("A") + Submitted("C"));
+  std::filesystem::rename(folder_.path() / "other", log_);
+  EXPECT_THAT(Poll(), ElementsAre("A", "C"));
+  EXPECT_TRUE(restarted_);
+}
+
+TEST_F(EventReaderTest, ReadsALogOfAnySize) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += Submitted("node" + std::to_string(i));
+  ASSERT_GT(text.size(), 1U << 20);
+  test::WriteFile(log_, text + "300 (001.000.000) 2026-08-14 17:03:05 Long\n" + std::string(3 << 20, 'x'));
+  EXPECT_EQ(20'000U, Poll().size());
+  AppendFile(log_).Append("\n...\n" + Submitted("last")).value();
+  EXPECT_THAT(Poll(), ElementsAre("last"));
 }
 
 }  // namespace
