@@ -38,16 +38,6 @@ std::vector<std::string> JoinMatchTimeMacros(const std::vector<std::string>& wor
 
 }  // namespace
 
-std::optional<bool> ParseBool(std::string_view text) {
-  for (const std::string_view yes : {"true", "yes", "t", "y", "1"}) {
-    if (EqualsIgnoreCase(text, yes)) return true;
-  }
-  for (const std::string_view no : {"false", "no", "f", "n", "0"}) {
-    if (EqualsIgnoreCase(text, no)) return false;
-  }
-  return std::nullopt;
-}
-
 Job JobBuilder::Build(int proc, const SourceLine& queue) {
   queue_ = queue;
   macros_.TakeMatchTime();
