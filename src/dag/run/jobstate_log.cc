@@ -12,41 +12,10 @@
 namespace roost::dag {
 namespace {
 
-/// HTCondor's names of the events.
+/// What the event is called here: HTCondor's name without its prefix.
 std::string_view NameOf(EventType type) {
-  switch (type) {
-    case EventType::kSubmit:
-      return "SUBMIT";
-    case EventType::kExecute:
-      return "EXECUTE";
-    case EventType::kExecutableError:
-      return "EXECUTABLE_ERROR";
-    case EventType::kEvicted:
-      return "JOB_EVICTED";
-    case EventType::kTerminated:
-      return "JOB_TERMINATED";
-    case EventType::kImageSize:
-      return "IMAGE_SIZE";
-    case EventType::kShadowException:
-      return "SHADOW_EXCEPTION";
-    case EventType::kGeneric:
-      return "GENERIC";
-    case EventType::kAborted:
-      return "JOB_ABORTED";
-    case EventType::kSuspended:
-      return "JOB_SUSPENDED";
-    case EventType::kUnsuspended:
-      return "JOB_UNSUSPENDED";
-    case EventType::kHeld:
-      return "JOB_HELD";
-    case EventType::kReleased:
-      return "JOB_RELEASED";
-    case EventType::kPostScriptTerminated:
-      return "POST_SCRIPT_TERMINATED";
-    case EventType::kPreSkip:
-      return "PRESKIP";
-  }
-  return "GENERIC";
+  constexpr std::string_view kPrefix = "ULOG_";
+  return EventName(type).substr(kPrefix.size());
 }
 
 std::string IdText(const JobId& id) {
