@@ -17,7 +17,14 @@ namespace {
 constexpr std::array kCommands = {
     DagrunCommand{"check", "look for mistakes without running anything", CheckCommand},
     DagrunCommand{"expand", "show the jobs that a DAG becomes", ExpandCommand},
+    DagrunCommand{"graph", "draw the graph", GraphCommand},
     DagrunCommand{"status", "tell how a run stands", StatusCommand},
+    DagrunCommand{"logs", "show what the jobs of a node wrote", LogsCommand},
+    DagrunCommand{"report", "write a page about a run", ReportCommand},
+    DagrunCommand{"hold", "put jobs of a running DAG on hold", HoldCommand},
+    DagrunCommand{"release", "let held jobs go on", ReleaseCommand},
+    DagrunCommand{"rm", "remove jobs, or end the run", RemoveCommand},
+    DagrunCommand{"halt", "start nothing new, or go on", HaltCommand},
 };
 
 }  // namespace

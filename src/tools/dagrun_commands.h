@@ -49,6 +49,13 @@ FilesAndNodes FilesAndNames(const Arguments& words);
 
 int CheckCommand(const Arguments& arguments);
 int ExpandCommand(const Arguments& arguments);
+int GraphCommand(const Arguments& arguments);
+int HaltCommand(const Arguments& arguments);
+int HoldCommand(const Arguments& arguments);
+int LogsCommand(const Arguments& arguments);
+int ReleaseCommand(const Arguments& arguments);
+int RemoveCommand(const Arguments& arguments);
+int ReportCommand(const Arguments& arguments);
 int StatusCommand(const Arguments& arguments);
 
 }  // namespace roost::tools

@@ -51,6 +51,7 @@ struct Refused {
 /// It was stopped because of Remove() or KillAll().
 struct Removed {
   std::string reason;
+  ResourceUsage usage;
 };
 
 struct ExecutorEvent {
@@ -73,6 +74,9 @@ class Executor {
 
   /// Says now what can never run here (more CPUs than any slot has, an unsupported universe), or nothing.
   virtual Result<void> CanEverRun(const Job& job) const = 0;
+
+  /// What the jobs run on, as ClassAd expressions see it: TARGET of `requirements`, source of $$().
+  virtual Ad Machine() const = 0;
 
   /// Whether Submit() would start the job at once. Jobs beside the slots (`local`) always have room.
   virtual bool HasRoom(const Job& job) const = 0;

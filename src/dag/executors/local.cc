@@ -29,10 +29,7 @@ bool RunsCopy(const Job& job) { return job.transfer == TransferFiles::kYes && jo
 
 /// What is wrong with a program that is to be run, in terms of errno, or 0. A copy is made executable.
 int CheckProgram(const Job& job) {
-  const char* program = job.executable.c_str();
-  if (::access(program, F_OK) != 0) return errno;
-  if (std::filesystem::is_directory(job.executable)) return EISDIR;
-  return RunsCopy(job) || ::access(program, X_OK) == 0 ? 0 : errno;
+  return ::access(job.executable.c_str(), RunsCopy(job) ? F_OK : X_OK) == 0 ? 0 : errno;
 }
 
 std::string AdviceFor(int error_number) {
@@ -73,17 +70,21 @@ LocalExecutor::LocalExecutor(LocalOptions options, Children& children, const Clo
     : options_(std::move(options)),
       children_(children),
       clock_(clock),
+      host_(HostName()),
       free_cpus_(options_.cpus),
       free_memory_mb_(options_.memory_mb.value_or(std::numeric_limits<std::int64_t>::max())),
       free_gpus_(options_.gpus.begin(), options_.gpus.end()) {}
 
 LocalExecutor::~LocalExecutor() {
   running_.clear();
+  slots_.clear();
+  local_.clear();
   std::error_code ignored;
   std::filesystem::remove_all(options_.scratch, ignored);
 }
 
 Result<void> LocalExecutor::CanEverRun(const Job& job) const {
+  if (job.local) return {};
   const Resources& request = job.request;
   if (request.cpus > options_.cpus) {
     return Error("asks for " + std::to_string(request.cpus) + " CPUs, but this run has " +
@@ -103,9 +104,14 @@ Result<void> LocalExecutor::CanEverRun(const Job& job) const {
   return {};
 }
 
+Ad LocalExecutor::Machine() const {
+  return MakeMachineAd(options_.cpus, options_.memory_mb, static_cast<int>(options_.gpus.size()));
+}
+
 Result<void> LocalExecutor::Submit(JobAttempt attempt) {
   if (auto possible = CanEverRun(attempt.job); !possible) return possible;
-  queue_.push_back(std::move(attempt));
+  // Jobs beside the slots wait for nobody.
+  attempt.job.local ? queue_.push_front(std::move(attempt)) : queue_.push_back(std::move(attempt));
   ++in_flight_;
   StartQueued();
   return {};
@@ -126,7 +132,7 @@ void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor) {
                                     [&](const JobAttempt& attempt) { return IdOf(attempt) == id; });
   if (waiting != queue_.end()) {
     queue_.erase(waiting);
-    Report(id, Removed{reason});
+    Report(id, Removed{.reason = reason});
     return;
   }
   const auto it = running_.find(id);
@@ -146,7 +152,9 @@ void LocalExecutor::KillAll() {
   }
 }
 
-bool LocalExecutor::HasRoom(const Job& job) const { return queue_.empty() && Fits(job.request); }
+bool LocalExecutor::HasRoom(const Job& job) const {
+  return job.local || (queue_.empty() && Fits(job.request));
+}
 
 bool LocalExecutor::Fits(const Resources& request) const {
   return request.cpus <= free_cpus_ && request.memory_mb.value_or(0) <= free_memory_mb_ &&
@@ -154,7 +162,7 @@ bool LocalExecutor::Fits(const Resources& request) const {
 }
 
 void LocalExecutor::StartQueued() {
-  while (!queue_.empty() && Fits(queue_.front().job.request)) {
+  while (!queue_.empty() && (queue_.front().job.local || Fits(queue_.front().job.request))) {
     Run run{.attempt = std::move(queue_.front())};
     queue_.pop_front();
     const AttemptId id = IdOf(run.attempt);
@@ -164,9 +172,7 @@ void LocalExecutor::StartQueued() {
       Report(id, *refused);
       continue;
     }
-    Report(id, Started{.host = HostName(),
-                       .slot = "slot" + std::to_string(run.slot),
-                       .scratch = run.sandbox->folder()});
+    Report(id, Started{.host = host_, .slot = run.slot->name, .scratch = run.slot->sandbox.folder()});
     running_.emplace(id, std::move(run));
   }
 }
@@ -174,44 +180,49 @@ void LocalExecutor::StartQueued() {
 std::optional<Refused> LocalExecutor::Start(Run& run) {
   const Job& job = run.attempt.job;
   if (const int wrong = CheckProgram(job)) return CannotRun(job.executable, wrong);
+  Sandbox& sandbox = run.slot->sandbox;
   try {
-    const std::string name = std::to_string(job.cluster) + "." + std::to_string(job.proc);
-    run.sandbox = std::make_unique<Sandbox>(options_.scratch / name, run.attempt);
+    sandbox.Open(JobAd(run.attempt));
   } catch (const Error& error) {
     return Refused{error.message(), kCannotStart, 0};
   }
   if (job.transfer == TransferFiles::kYes) {
-    if (auto refused = run.sandbox->BringIn(job)) return refused;
+    if (auto refused = sandbox.BringIn(job)) return refused;
   }
-  if (const Path input = InPlace(job, job.input); ::access(input.c_str(), R_OK) != 0) {
-    return Refused{ErrnoError(errno, "open the input", input).message(), kCannotOpenInput, errno};
+  if (!job.input.empty()) {
+    const Path input = InPlace(job, job.input);
+    if (::access(input.c_str(), R_OK) != 0) {
+      return Refused{ErrnoError(errno, "open the input", input).message(), kCannotOpenInput, errno};
+    }
   }
-  auto pid = Launch(run);
-  if (pid) {
-    run.pid = *pid;
-    return std::nullopt;
-  }
-  // The program was looked at above: what is left is the output files, or the kernel's opinion of the
-  // program.
-  const bool output = pid.error().code() == ExitCode::kCannotCreate;
-  const bool no_interpreter = !pid.error().hint().empty();
-  return Refused{pid.error().message() + (no_interpreter ? AdviceFor(ENOEXEC) : ""),
-                 output ? kCannotOpenOutput : kCannotStart, no_interpreter ? ENOEXEC : 0};
+  const auto pid = Launch(run);
+  if (!pid) return WhyNotStarted(job, pid.error());
+  run.pid = *pid;
+  return std::nullopt;
+}
+
+/// The program was looked at before: what is left is the output files, or the kernel's opinion of the
+/// program.
+Refused LocalExecutor::WhyNotStarted(const Job& job, const Error& error) const {
+  if (error.code() == ExitCode::kCannotCreate) return {error.message(), kCannotOpenOutput, 0};
+  if (std::filesystem::is_directory(job.executable)) return CannotRun(job.executable, EISDIR);
+  const bool no_interpreter = !error.hint().empty();
+  return {error.message() + (no_interpreter ? AdviceFor(ENOEXEC) : ""), kCannotStart,
+          no_interpreter ? ENOEXEC : 0};
 }
 
 Result<pid_t> LocalExecutor::Launch(Run& run) {
   const Job& job = run.attempt.job;
   const bool in_sandbox = job.transfer == TransferFiles::kYes;
-  const Path program = RunsCopy(job) ? run.sandbox->folder() / job.executable.filename() : job.executable;
-  const JobPlace place{.scratch = run.sandbox->folder(),
-                       .slot = "slot" + std::to_string(run.slot),
-                       .run_id = options_.run_id,
-                       .gpus = run.gpus};
+  const Path& scratch = run.slot->sandbox.folder();
+  const Path program = RunsCopy(job) ? scratch / job.executable.filename() : job.executable;
+  const JobPlace place{
+      .scratch = scratch, .slot = run.slot->name, .run_id = options_.run_id, .gpus = run.gpus};
   ProcessOptions process;
   process.argv = {program.string()};
   process.argv.insert(process.argv.end(), job.arguments.begin(), job.arguments.end());
   process.environment = JobEnvironment(run.attempt, place, options_.environment);
-  process.working_directory = in_sandbox ? run.sandbox->folder() : job.initial_dir;
+  process.working_directory = in_sandbox ? scratch : job.initial_dir;
   process.input = InPlace(job, job.input);
   process.output = InPlace(job, job.output);
   process.error = InPlace(job, job.error);
@@ -220,23 +231,22 @@ Result<pid_t> LocalExecutor::Launch(Run& run) {
 }
 
 void LocalExecutor::OnExit(AttemptId id, const ProcessSet::Finished& finished) {
-  auto node = running_.extract(id);
+  const auto node = running_.extract(id);
   const Run& run = node.mapped();
-  const Job& job = run.attempt.job;
+  Report(id, WhatBecameOf(run, finished));
   GiveBack(run);
-  if (!run.removed_because.empty()) {
-    Report(id, Removed{run.removed_because});
-    return;
-  }
+}
+
+decltype(ExecutorEvent::what) LocalExecutor::WhatBecameOf(const Run& run,
+                                                          const ProcessSet::Finished& finished) {
+  const Job& job = run.attempt.job;
+  if (!run.removed_because.empty()) return Removed{run.removed_because, finished.usage};
   if (job.transfer == TransferFiles::kYes) {
     // A job that failed has often not made its outputs: then its own failure is the news.
-    const auto refused = run.sandbox->BringOut(job);
-    if (refused && finished.status.ok()) {
-      Report(id, *refused);
-      return;
-    }
+    const auto refused = run.slot->sandbox.BringOut(job);
+    if (refused && finished.status.ok()) return *refused;
   }
-  Report(id, Exited{.status = finished.status, .usage = finished.usage});
+  return Exited{.status = finished.status, .usage = finished.usage};
 }
 
 void LocalExecutor::KillOverdue() {
@@ -249,21 +259,34 @@ void LocalExecutor::KillOverdue() {
 }
 
 void LocalExecutor::Take(Run& run) {
-  const Resources& request = run.attempt.job.request;
-  free_cpus_ -= request.cpus;
-  free_memory_mb_ -= request.memory_mb.value_or(0);
-  for (int i = 0; i < request.gpus; ++i) run.gpus.push_back(free_gpus_.extract(free_gpus_.begin()).value());
-  run.slot = 1;
-  while (used_slots_.contains(run.slot)) ++run.slot;
-  used_slots_.insert(run.slot);
+  const Job& job = run.attempt.job;
+  if (!job.local) {
+    free_cpus_ -= job.request.cpus;
+    free_memory_mb_ -= job.request.memory_mb.value_or(0);
+    for (int i = 0; i < job.request.gpus; ++i) {
+      run.gpus.push_back(free_gpus_.extract(free_gpus_.begin()).value());
+    }
+  }
+  run.slot = &FreeSlot(job.local);
+  run.slot->taken = true;
 }
 
 void LocalExecutor::GiveBack(const Run& run) {
-  const Resources& request = run.attempt.job.request;
-  free_cpus_ += request.cpus;
-  free_memory_mb_ += request.memory_mb.value_or(0);
+  run.slot->sandbox.Empty();
+  run.slot->taken = false;
+  const Job& job = run.attempt.job;
+  if (job.local) return;
+  free_cpus_ += job.request.cpus;
+  free_memory_mb_ += job.request.memory_mb.value_or(0);
   free_gpus_.insert(run.gpus.begin(), run.gpus.end());
-  used_slots_.erase(run.slot);
+}
+
+/// The first one that is free; another one where there is none.
+LocalExecutor::Slot& LocalExecutor::FreeSlot(bool local) {
+  std::deque<Slot>& slots = local ? local_ : slots_;
+  const auto it = std::ranges::find(slots, false, &Slot::taken);
+  if (it != slots.end()) return *it;
+  return slots.emplace_back((local ? "local" : "slot") + std::to_string(slots.size() + 1), options_.scratch);
 }
 
 void LocalExecutor::Report(AttemptId id, decltype(ExecutorEvent::what) what) {

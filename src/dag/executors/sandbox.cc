@@ -1,14 +1,13 @@
 #include "dag/executors/sandbox.h"
 
 #include <cerrno>
-#include <string_view>
+#include <memory>
 #include <system_error>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "dag/executors/job_environment.h"
 
 namespace roost::dag {
 namespace {
@@ -18,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr int kOutputTransferError = 12;  // HTCondor's hold reason codes
 constexpr int kInputTransferError = 13;
 constexpr std::string_view kFileUrl = "file://";
+constexpr std::string_view kJobAd = ".job.ad";
 
 /// Copies bytes and mode of one file. Throws Error.
 using CopyFile = void (*)(const Path& from, const Path& to);
@@ -96,12 +96,61 @@ std::optional<Refused> RefuseOnError(int code, Body&& body) {
 
 }  // namespace
 
-Sandbox::Sandbox(const Path& folder, const JobAttempt& attempt) : folder_(folder) {
-  MakeDirectories(folder_);
-  AppendFile(folder_ / ".job.ad").Append(JobAd(attempt)).value();
+Sandbox::~Sandbox() { Remove(); }
+
+void Sandbox::Open(std::string_view job_ad) {
+  if (!ad_.valid()) {
+    folder_ = name_;
+    if (renamed_ > 0) folder_ += "." + std::to_string(renamed_);
+    MakeDirectories(folder_);
+    const Path ad = folder_ / kJobAd;
+    ad_ = FileDescriptor(::open(ad.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!ad_.valid() || ::stat(folder_.c_str(), &made_folder_) != 0 || ::fstat(ad_.get(), &made_ad_) != 0) {
+      throw ErrnoError(errno, "create", ad);
+    }
+  }
+  const ssize_t size = ::pwrite(ad_.get(), job_ad.data(), job_ad.size(), 0);
+  if (size != static_cast<ssize_t>(job_ad.size()) || ::ftruncate(ad_.get(), size) != 0) {
+    throw ErrnoError(size < 0 ? errno : ENOSPC, "write", folder_ / kJobAd);
+  }
 }
 
-Sandbox::~Sandbox() {
+void Sandbox::Empty() {
+  at_start_.clear();
+  if (!ad_.valid() || EmptiedForReuse()) return;
+  Remove();
+  // Something that the job left running may still write into it: the next one gets another folder.
+  std::error_code ignored;
+  if (fs::exists(folder_, ignored)) ++renamed_;
+}
+
+/// Nothing is in it but the ad, and both are the ones that were made, with their modes.
+bool Sandbox::EmptiedForReuse() const {
+  struct stat folder {};
+  struct stat ad {};
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder_.c_str()), ::closedir);
+  if (!listing || ::fstat(::dirfd(listing.get()), &folder) != 0 || ::fstat(ad_.get(), &ad) != 0) return false;
+  if (folder.st_ino != made_folder_.st_ino || folder.st_mode != made_folder_.st_mode ||
+      ad.st_mode != made_ad_.st_mode || ad.st_nlink != 1) {
+    return false;
+  }
+  bool ad_in_place = false;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (name == kJobAd && entry->d_ino == ad.st_ino) {
+      ad_in_place = true;
+      continue;
+    }
+    std::error_code error;
+    fs::remove_all(folder_ / name, error);
+    if (error) return false;
+  }
+  return ad_in_place;
+}
+
+void Sandbox::Remove() {
+  ad_ = FileDescriptor();
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
 }

@@ -3,23 +3,34 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include "roost/base/files.h"
 #include "roost/dag/executor.h"
 
 namespace roost::dag {
 
-/// The private folder of one attempt. Moves the job's files in and out where should_transfer_files = YES, and
-/// removes the folder when destroyed.
+/// The private folder of the attempts that run in one slot, one after the other: empty but for the job ad
+/// when each of them starts. Making and removing a folder costs more than starting a process, so it stays for
+/// the next one as long as nobody can tell the difference. Moves the job's files in and out where
+/// should_transfer_files = YES, and removes the folder when destroyed.
 class Sandbox {
  public:
-  /// Makes the folder and writes the job ad into it. Throws Error.
-  Sandbox(const Path& folder, const JobAttempt& attempt);
+  explicit Sandbox(Path folder) : name_(std::move(folder)) {}
   ~Sandbox();
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
+  /// Before the start of an attempt. Throws Error.
+  void Open(std::string_view job_ad);
+  /// After its end: what it left is removed.
+  void Empty();
+
+  /// Where it is from Open() to Empty().
   const Path& folder() const { return folder_; }
 
   /// Copies executable and inputs in: base names only, "dir/" gives the content of dir. Says why not (code
@@ -39,8 +50,16 @@ class Sandbox {
     bool operator==(const Stamp&) const = default;
   };
   std::map<std::string, Stamp> StampTopFiles() const;
+  bool EmptiedForReuse() const;
+  void Remove();
 
+  Path name_;  ///< what the folder is called, as long as nothing is in the way
   Path folder_;
+  int renamed_ = 0;
+  FileDescriptor ad_;  ///< kept open: rewritten for each attempt
+  /// Folder and ad as they were made: a job may have changed anything.
+  struct stat made_folder_ {};
+  struct stat made_ad_ {};
   std::map<std::string, Stamp> at_start_;
 };
 

@@ -1,6 +1,7 @@
 #include "dag/report/history.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <fcntl.h>
@@ -284,23 +285,20 @@ Path RunFile(const RunRecord& record, std::string_view suffix) {
 namespace {
 
 /// The number behind `"key":` in a small JSON document that a run wrote.
-std::optional<int> NumberIn(std::string_view json, std::string_view key) {
+std::optional<double> NumberIn(std::string_view json, std::string_view key) {
   const auto at = json.find("\"" + std::string(key) + "\":");
   if (at == std::string_view::npos) return std::nullopt;
   std::string_view rest = json.substr(at + key.size() + 3);
   rest = Trim(rest.substr(0, rest.find_first_of(",}\n")));
-  const auto value = ParseInt(rest);
-  return value ? std::optional(static_cast<int>(*value)) : std::nullopt;
+  return ParseDouble(rest);
 }
 
-/// A dagrun holds the lock file while it lives; what stands in it tells who.
+/// What stands in the lock file tells who has the run.
 void ReadOwner(const Path& lock, RunRecord& record, int& rescue) {
-  const FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return;
-  record.running = ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
-  record.interrupted = !record.running;
   const auto text = ReadRegularFile(lock);
   if (!text) return;
+  record.running = IsRunning(record.files.front());
+  record.interrupted = !record.running;
   for (const std::string& line : SplitAny(*text, "\n")) {
     const auto space = line.find(' ');
     const std::string name = line.substr(0, space);
@@ -324,6 +322,13 @@ std::vector<std::string> FailedIn(const std::string& rescue) {
 }
 
 }  // namespace
+
+bool IsRunning(const Path& dag_file) {
+  const Path lock = dag_file.string() + ".lock";
+  const FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
+  // A dagrun holds the lock while it lives.
+  return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
 
 void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecord& record) {
   record.files = files;
@@ -352,7 +357,8 @@ void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecor
   }
   if (!record.running) {
     if (const auto metrics = ReadRegularFile(RunFile(record, ".metrics"))) {
-      record.exit_code = NumberIn(*metrics, "exitcode");
+      if (const auto code = NumberIn(*metrics, "exitcode")) record.exit_code = static_cast<int>(*code);
+      record.duration = NumberIn(*metrics, "duration");
     }
   }
   // A later run that succeeded leaves the rescue file of an earlier one where it is.

@@ -117,11 +117,12 @@ struct RunRecord {
   Faults faults;     ///< of the DAG as it is now
   bool ran = false;  ///< there is a nodes log
   bool running = false;
-  bool interrupted = false;      ///< its dagrun died and left the lock behind
-  long pid = 0;                  ///< of the dagrun that works on it
-  std::string host;              ///< where that is
-  std::optional<int> exit_code;  ///< of the last run, from P.metrics; nothing where it is not over
-  Path rescue;                   ///< the newest one, or empty
+  bool interrupted = false;        ///< its dagrun died and left the lock behind
+  long pid = 0;                    ///< of the dagrun that works on it
+  std::string host;                ///< where that is
+  std::optional<int> exit_code;    ///< of the last run, from P.metrics; nothing where it is not over
+  std::optional<double> duration;  ///< of the last run in seconds, from P.metrics
+  Path rescue;                     ///< the newest one, or empty
   std::optional<RunHistory> history;
 
   RunRecord() = default;
@@ -131,6 +132,9 @@ struct RunRecord {
 
 /// Reads them into `record`. Throws Error where the DAG files cannot be read.
 void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecord& record);
+
+/// Whether a dagrun, here or on another host, works on the run that this DAG file names.
+bool IsRunning(const Path& dag_file);
 
 /// The file of this run that ends in `suffix` (".nodes.log").
 Path RunFile(const RunRecord& record, std::string_view suffix);

@@ -85,6 +85,7 @@ class JobQueue {
 
  private:
   enum class State {
+    kLate,        ///< not materialised yet: not in the queue
     kIdle,        ///< in `ready_`, or waits for its deferral time
     kHandedOver,  ///< the executor has it, but has not started it
     kRunning,
@@ -101,14 +102,18 @@ class JobQueue {
   struct Proc {
     Job job;
     std::uint64_t order = 0;  ///< of submission, over all clusters
-    State state = State::kIdle;
+    State state = State::kLate;
     JobHistory history;
+    Clock::TimePoint began;  ///< the current run
     std::optional<Intent> intent;
   };
   struct Cluster {
     int attempt = 0;
     std::vector<Proc> procs;  ///< by number; never grows, so that pointers into it stay good
     QueueCounts counts;
+    int late = 0;  ///< of the idle ones, those not materialised yet
+    /// max_materialize or max_idle was given.
+    bool factory() const { return procs.front().job.max_materialize || procs.front().job.max_idle; }
   };
   /// The next one to start is the smallest.
   struct Turn {
@@ -128,12 +133,27 @@ class JobQueue {
   Line& LineOf(const Proc& proc) { return proc.job.local ? local_ : ready_; }
   void SetState(Proc& proc, State state);
 
+  void Materialise(Cluster& cluster);
+  void Admit(Proc& proc);
+
   void HandOver();
   void Start(Proc& proc);
+  /// Whether its deferral time has come. Where not, it waits for it, or is held because it came too late.
+  bool DeferralIsOver(Proc& proc);
+  void EndWithoutRunning(Proc& proc, ExitStatus status, std::string what);
+
   void Apply(ExecutorEvent event);
   void Began(Proc& proc, const Started& started, Clock::WallTime time);
   void Ended(Proc& proc, const Exited& exited, Clock::WallTime time);
-  void Stopped(Proc& proc, const std::string& reason, Clock::WallTime time);
+  void Stopped(Proc& proc, const Removed& removed, Clock::WallTime time);
+
+  /// What is due by now: deferrals, limits of runs, periodic policies.
+  void LookAtClock();
+  void Wake(Proc& proc);
+  void Enforce(Proc& proc, const Verdict& verdict);
+  Clock::TimePoint NextLook(Clock::TimePoint deadline) const;
+  Ad AdOf(const Proc& proc) const;
+  static JobStatus StatusOf(const Proc& proc);
 
   /// The executor has it: it is stopped first.
   static bool AtExecutor(const Proc& proc);
@@ -141,6 +161,7 @@ class JobQueue {
   void PutOnHold(Proc& proc, const std::string& reason, int code, int subcode, Clock::WallTime time);
   void Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time);
   void Report(const Proc& proc, JobEvent record, std::string what);
+  void ReportCluster(const Cluster& cluster, JobEvent record);
 
   Executor& executor_;
   const Clock& clock_;
@@ -151,6 +172,11 @@ class JobQueue {
   std::uint64_t next_order_ = 0;
   Line ready_;  ///< for the executor's slots
   Line local_;  ///< beside the slots
+  Ad machine_;
+  std::set<int> may_grow_;                                 ///< clusters with room for late procs, perhaps
+  std::multimap<Clock::TimePoint, ProcId> alarms_;         ///< when a proc has to be looked at
+  std::set<ProcId> periodic_;                              ///< procs with periodic policies
+  Clock::TimePoint next_round_ = Clock::TimePoint::max();  ///< of the periodic policies
   std::vector<QueueEvent> events_;
 };
 

@@ -12,10 +12,12 @@
 namespace roost::dag {
 namespace {
 
-/// What the event is called here: HTCondor's name without its prefix.
+/// HTCondor's name of the event, without what all have in front.
 std::string_view NameOf(EventType type) {
   constexpr std::string_view kPrefix = "ULOG_";
-  return EventName(type).substr(kPrefix.size());
+  std::string_view name = EventName(type);
+  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  return name;
 }
 
 std::string IdText(const JobId& id) {

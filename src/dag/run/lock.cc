@@ -25,7 +25,7 @@ namespace {
 std::string Format(const LockRecord& record) {
   return "pid " + std::to_string(record.pid) + "\nstart " + record.start + "\nhost " + record.host +
          "\nrun_id " + record.run_id + "\nrescue " + std::to_string(record.rescue) + "\nscratch " +
-         record.scratch.string() + "\n";
+         record.scratch.string() + "\nrescue_file " + record.rescue_file.string() + "\n";
 }
 
 LockRecord Parse(std::string_view text) {
@@ -41,6 +41,7 @@ LockRecord Parse(std::string_view text) {
     if (name == "run_id") record.run_id = value;
     if (name == "rescue") record.rescue = static_cast<int>(ParseInt(value).value_or(0));
     if (name == "scratch") record.scratch = value;
+    if (name == "rescue_file") record.rescue_file = value;
   }
   return record;
 }
@@ -69,6 +70,9 @@ Error Owned(const Path& file, const LockRecord& owner) {
             "finished nodes would run again).");
 }
 
+/// Between the id of a run and that of one nested in it.
+constexpr char kNested = '/';
+
 /// Whether the dagrun of `record` lives, as far as it can be told.
 bool Lives(const LockRecord& record) {
   return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
@@ -95,6 +99,7 @@ bool SameFile(int fd, const Path& path) {
 
 std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
   const std::string entry = "DAGRUN_RUN_ID=" + run_id;
+  const std::string nested = entry + kNested;
   std::vector<pid_t> found;
   std::error_code ignored;
   for (const auto& folder : std::filesystem::directory_iterator("/proc", ignored)) {
@@ -103,7 +108,7 @@ std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
     const auto environment = ReadFile(folder.path() / "environ");  // others' are not readable
     if (!environment) continue;
     for (const std::string& variable : Split(*environment, '\0')) {
-      if (variable == entry) found.push_back(static_cast<pid_t>(*pid));
+      if (variable == entry || variable.starts_with(nested)) found.push_back(static_cast<pid_t>(*pid));
     }
   }
   return found;
@@ -154,12 +159,12 @@ void RunLock::Release() {
   fd_.Close();
 }
 
-std::string NewRunId() {
+std::string NewRunId(const std::string& parent) {
   std::random_device random;
   const std::uint64_t high = random();
   char text[17] = {};
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(high << 32 | random()));
-  return text;
+  return parent.empty() ? text : parent + kNested + text;
 }
 
 int KillProcessesOfRun(const std::string& run_id) {
