@@ -47,8 +47,9 @@ int Run(RunCommandLine line) {
       stderr,
       {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet, .clock = &clock});
   JsonReporter events(stdout);
+  const Faults faults = Configure(line, tools::OwnEnvironment());
   for (const std::string& warning : line.warnings) reporter.Warning(warning);
-  Report(Configure(line, tools::OwnEnvironment()), reporter);
+  Report(faults, reporter);
   if (line.run.knobs.parse.use_dag_dir && line.run.dag_files.size() == 1) {
     EnterFolderOf(line.run.dag_files.front());
   }
