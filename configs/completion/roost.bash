@@ -47,19 +47,27 @@ _roost_yolo_detect() {
   esac
 }
 
+# Options of a run: as dagrun_options.cc has them
+_roost_dagrun_options="-maxjobs -maxidle -maxpre -maxpost -maxhold -force -f -AutoRescue -DoRescueFrom -RescueFile -load_save -DoRecovery
+  -AlwaysRunPost -DontAlwaysRunPost -Priority -UseDagDir -SubmitMethod -config -insert_env -batch-name -DryRun
+  --cpus --memory --gpus --quiet -q -verbose -v --json --color --report --node-status-file -outfile_dir --help -h
+  --version --submitter-files -no_submit -update_submit -append -a -insert_sub_file -import_env -include_env"
+# End of the options of a run
+
 _roost_dagrun() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   case $prev in
-    -AutoRescue) _roost_words "0 1" ;;
+    -AutoRescue | -SubmitMethod) _roost_words "0 1" ;;
     --color) _roost_words "auto always never" ;;
-    --node-status-file) _roost_files ;;
-    -maxjobs | -maxidle | -maxpre | -maxpost | -DoRescueFrom | --cpus | --memory | --gpus) COMPREPLY=() ;;
+    --node-status-file | --report | -config | -RescueFile | -load_save | -outfile_dir | -insert_sub_file) _roost_files ;;
+    -maxjobs | -maxidle | -maxpre | -maxpost | -maxhold | -DoRescueFrom | -Priority | -batch-name | -insert_env | \
+      -include_env | -append | -a | --cpus | --memory | --gpus)
+      COMPREPLY=()
+      ;;
     *)
       case $cur in
         -*)
-          _roost_words "-maxjobs -maxidle -maxpre -maxpost -AlwaysRunPost -DontAlwaysRunPost -force -f -AutoRescue
-            -DoRescueFrom -DoRecovery -UseDagDir --cpus --memory --gpus --node-status-file --quiet --color --help
-            --version"
+          _roost_words "$_roost_dagrun_options"
           ;;
         *)
           _roost_files '*.dag'

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -40,8 +41,9 @@ struct Var {
 
 /// Where the description of a node's jobs comes from.
 struct SubmitSource {
-  std::string
-      file;  ///< as written (unquoted), relative to the node's folder; of a text: what messages call it
+  /// As written (unquoted), relative to the node's folder; of a text: the name of the SUBMIT-DESCRIPTION, or
+  /// the DAG file that an inline one is in.
+  std::string file;
   /// The description itself, where it is in the DAG file: inline, or SUBMIT-DESCRIPTION.
   std::optional<std::string> text;
   SourceLine where;  ///< of `text`: its first line
@@ -51,6 +53,7 @@ struct SubmitSource {
 struct AbortOn {
   int value = 0;
   std::optional<int> return_code;  ///< nothing: the value itself is the exit status
+  auto operator<=>(const AbortOn&) const = default;
 };
 
 /// TOLERANCE: how many procs of the node may fail.
@@ -58,6 +61,7 @@ struct Tolerance {
   int count = 0;
   bool percent = false;   ///< `count` is a percentage of the procs
   bool fail_fast = true;  ///< FAIL-FAST: the rest is removed as soon as it is exceeded; WAIT: not
+  auto operator<=>(const Tolerance&) const = default;
 };
 
 /// What only few nodes have. Dag::rules[0] is the one of all others.
@@ -67,6 +71,7 @@ struct NodeRules {
   std::optional<AbortOn> abort_on;
   std::optional<Tolerance> tolerance;
   std::optional<Path> save_point;  ///< SAVE_POINT_FILE as written; empty = the default name
+  auto operator<=>(const NodeRules&) const = default;
 };
 
 enum class NodeKind : std::uint8_t {
@@ -126,6 +131,11 @@ class EdgeTable {
 
  private:
   friend struct Dag;
+  enum class End { kParent, kChild };
+  /// The edges of `old` and behind them `added`, by the end that is named, each once.
+  void Build(std::size_t count, const EdgeTable& old, std::span<const NewEdge> added, End from);
+  void DropRepeated();
+
   std::vector<std::uint32_t> begin_;
   std::vector<Edge> edges_;
 };
@@ -231,6 +241,16 @@ struct DagPreamble {
   Faults faults;
 };
 
+/// What one DAG may grow to, splices and all: a few lines that splice each other can ask for more than any
+/// machine holds. Reaching a limit is a fault that ends the reading.
+struct DagLimits {
+  std::size_t nodes = 20'000'000;
+  std::size_t edges = 400'000'000;
+  std::size_t bytes = std::size_t{8} << 30;  ///< of text, each file as often as it is read
+  std::size_t settings = 1'000'000'000;      ///< made by lines with ALL_NODES, each at each node
+  std::size_t depth = 100;                   ///< of files within files
+};
+
 /// How DAG files are to be read. The defaults are DAGMan's.
 struct DagOptions {
   bool use_join_nodes = true;   ///< DAGMAN_USE_JOIN_NODES
@@ -239,6 +259,7 @@ struct DagOptions {
   bool append_vars = false;     ///< DAGMAN_DEFAULT_APPEND_VARS
   bool use_dag_dir = false;     ///< -UseDagDir: each file's paths are relative to its own folder
   int strict = 1;               ///< DAGMAN_USE_STRICT
+  DagLimits limits;
   /// How files are read: INCLUDE, SPLICE and the files themselves.
   std::function<Result<std::string>(const Path&)> read = [](const Path& path) { return ReadFile(path); };
 };
@@ -248,7 +269,8 @@ struct DagParse {
   Faults faults;  ///< HasErrors(faults): nothing may be started
 };
 
-/// Pass 0 over the files of the command line. A file that cannot be read is left for ReadDags() to report.
+/// Pass 0 over the files of the command line. ReadDags() reports the same faults again; a file that cannot be
+/// read is left to it.
 DagPreamble ReadPreamble(const std::vector<Path>& files, const DagOptions& options = {});
 
 /// Parses the text of one DAG file (spec: DAGMan's DAG input language). `file` is what messages call it.
@@ -259,12 +281,14 @@ DagParse ParseDag(std::string_view text, const std::string& file, const DagOptio
 DagParse ReadDags(const std::vector<Path>& files, const DagOptions& options = {});
 DagParse ReadDag(const Path& file, const DagOptions& options = {});
 
-/// Applies a rescue file to `dag`: DONE marks nodes, other commands are read as in a DAG file. `DONE` of an
-/// unknown node is a fault, except for the join nodes that DAGMan numbers itself.
+/// Applies a rescue or save file to `dag`: DONE marks nodes, other commands are read as in a DAG file, with
+/// names in full. `DONE` of an unknown node is a fault, except for the join nodes that DAGMan numbers itself.
+/// A full rescue file (its head says so) is a DAG of its own, which takes the place of what `dag` was.
 Faults ApplyRescue(Dag& dag, std::string_view text, const std::string& file, const DagOptions& options = {});
 
 /// What goes into a rescue file besides the DAG itself.
 struct RescueContent {
+  std::string save_point_node;    ///< of a save file: the node at whose start it is written
   std::string dag_file;           ///< as named on the command line
   std::vector<std::string> done;  ///< in node order
   std::vector<std::string> failed;
@@ -282,12 +306,19 @@ std::vector<std::string> RescueRetryLines(const Dag& dag, const Node& node, int 
 /// The partial rescue file (version 2.0.1) as HTCondor 23 writes it.
 std::string FormatRescue(const RescueContent& content);
 
+/// Where the save file of `node` goes, which has a SAVE_POINT_FILE: a bare name into "save_files" beside the
+/// first DAG file, a path as it is.
+Path SavePointPath(const Dag& dag, const Node& node);
+
 /// DAGMan writes no rescue file with a higher number.
 inline constexpr int kMaxRescueNumber = 999;
 
-/// Names of rescue files: "<dag>.rescue001" and up.
-Path RescuePath(const Path& dag_file, int number);
-/// The highest number that exists beside `dag_file`, or 0.
-int NewestRescue(const Path& dag_file);
+/// What the names of a run's rescue files begin with: the first DAG file, "<dag>_multi" where there are
+/// several.
+Path RescueBase(const std::vector<Path>& dag_files);
+/// Names of rescue files: "<base>.rescue001" and up.
+Path RescuePath(const Path& base, int number);
+/// The highest number that exists of `base`, or 0.
+int NewestRescue(const Path& base);
 
 }  // namespace roost::dag

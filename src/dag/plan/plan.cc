@@ -1,5 +1,7 @@
 #include "dag/plan/plan.h"
 
+#include <limits>
+
 #include "roost/base/error.h"
 
 namespace roost::dag {
@@ -9,49 +11,61 @@ bool Below(int running, int limit) { return limit == 0 || running < limit; }
 
 }  // namespace
 
-Plan::Plan(const Dag& dag, PlanLimits limits) : dag_(dag), limits_(limits), nodes_(dag.nodes.size()) {
+Plan::Plan(const Dag& dag, PlanLimits limits)
+    : dag_(dag), limits_(limits), nodes_(dag.nodes.size()), provisioner_awaited_(dag.provisioner >= 0) {
   for (std::size_t i = 0; i < dag.categories.size(); ++i) {
     if (dag.categories[i].max_jobs) categories_[static_cast<int>(i)].limit = *dag.categories[i].max_jobs;
   }
-  counts_[NodeState::kUnready] = static_cast<int>(nodes_.size());
-  const auto end = static_cast<NodeIndex>(nodes_.size());
-  for (NodeIndex node = 0; node < end; ++node) {
-    if (Definition(node).done) Enter(node, NodeState::kDone);
+  for (NodeIndex node = 0; node < dag.end(); ++node) {
+    if (!IsHelper(node)) ++counts_[NodeState::kUnready];
   }
-  for (NodeIndex node = 0; node < end; ++node) {
+  for (NodeIndex node = 0; node < dag.end(); ++node) {
+    if (Definition(node).done && !IsHelper(node) && node != dag.final_node) Enter(node, NodeState::kDone);
+  }
+  for (NodeIndex node = 0; node < dag.end(); ++node) {
     for (const Edge& parent : dag_.parents.Of(node)) {
       if (state(parent.index()) != NodeState::kDone) ++At(node).waiting_for;
     }
-    if (state(node) == NodeState::kUnready && At(node).waiting_for == 0) Begin(node);
+    const bool waits = At(node).waiting_for > 0 || node == dag.final_node;
+    if (state(node) == NodeState::kUnready && !waits) Begin(node, /*in_front=*/false);
   }
 }
 
-std::optional<Step> Plan::Next(bool may_submit) {
-  if (Below(post_running_, limits_.max_post)) {
-    if (const auto node = TakeFirst(post_queue_)) {
-      ++post_running_;
-      return Step{Step::Kind::kPost, *node};
-    }
+std::optional<Step> Plan::Next(MayStart may) {
+  if (Below(hold_running_, limits_.max_hold) && !hold_queue_.empty()) {
+    const NodeIndex node = hold_queue_.front();
+    hold_queue_.pop_front();
+    ++hold_running_;
+    return Step{Step::Kind::kHold, node};
   }
-  if (Below(pre_running_, limits_.max_pre)) {
-    if (const auto node = TakeFirst(pre_queue_)) {
-      ++pre_running_;
-      return Step{Step::Kind::kPre, *node};
-    }
+  if (const auto node = Look(post_queue_); node && Below(post_running_, limits_.max_post)) {
+    Take(post_queue_);
+    ++post_running_;
+    return Step{Step::Kind::kPost, *node};
   }
-  if (may_submit && Below(counts_[NodeState::kQueued], limits_.max_jobs)) {
-    if (const auto node = NextJob()) return Step{Step::Kind::kJob, *node};
+  if (may == MayStart::kOnlyWhatFollows) return std::nullopt;
+  if (const auto node = Look(pre_queue_);
+      node && (First(*node) || !provisioner_awaited_) && Below(pre_running_, limits_.max_pre)) {
+    Take(pre_queue_);
+    ++pre_running_;
+    return Step{Step::Kind::kPre, *node};
   }
+  if (may == MayStart::kNoJobs) return std::nullopt;
+  if (const auto node = NextJob()) return Step{Step::Kind::kJob, *node};
   return std::nullopt;
 }
 
 std::optional<NodeIndex> Plan::NextJob() {
-  while (const auto node = TakeFirst(ready_)) {
+  while (const auto node = Look(ready_)) {
+    const bool now = !provisioner_awaited_ && Below(counts_[NodeState::kQueued], limits_.max_jobs);
+    if (!now && !First(*node)) return std::nullopt;
     Category* category = CategoryOf(*node);
     if (category != nullptr && category->running >= category->limit) {
-      category->parked.insert(TicketOf(*node));
+      category->parked.Push(TicketOf(*node));
+      ready_.Pop();
       continue;
     }
+    Take(ready_);
     if (category != nullptr) ++category->running;
     Enter(*node, NodeState::kQueued);
     return node;
@@ -78,14 +92,20 @@ void Plan::PreEnded(NodeIndex node, int value) {
 }
 
 void Plan::JobEnded(NodeIndex node, int value) {
-  LeaveExecutor(node);
+  LeaveQueue(node);
   JobPartOver(node, value);
 }
 
 void Plan::SubmitFailed(NodeIndex node) {
-  LeaveExecutor(node);
+  LeaveQueue(node);
   At(node).submit_failed = true;
   JobPartOver(node, kSubmitFailedValue);
+}
+
+void Plan::SubmitLater(NodeIndex node) {
+  LeaveQueue(node);
+  Enter(node, NodeState::kReady);
+  Enqueue(ready_, node, /*in_front=*/true);
 }
 
 void Plan::PostEnded(NodeIndex node, int value) {
@@ -99,39 +119,110 @@ void Plan::PostEnded(NodeIndex node, int value) {
   }
 }
 
-void Plan::Defer(NodeIndex node) { --(state(node) == NodeState::kPre ? pre_running_ : post_running_); }
+void Plan::Defer(Step script) {
+  if (script.kind == Step::Kind::kHold) {
+    --hold_running_;
+  } else {
+    --(state(script.node) == NodeState::kPre ? pre_running_ : post_running_);
+  }
+}
 
-void Plan::Undefer(NodeIndex node) {
-  Enqueue(state(node) == NodeState::kPre ? pre_queue_ : post_queue_, node);
+void Plan::Undefer(Step script) {
+  if (script.kind == Step::Kind::kHold) {
+    HoldWanted(script.node);
+  } else {
+    Enqueue(ScriptQueue(script.node), script.node);
+  }
+}
+
+void Plan::GiveUp() {
+  given_up_ = true;
+  for (NodeQueue* queue : {&pre_queue_, &ready_, &post_queue_}) queue->Clear();
+  for (auto& [number, category] : categories_) category.parked.Clear();
+  hold_queue_.clear();
+}
+
+void Plan::StartFinal() {
+  ROOST_CHECK(given_up_ && has_final() && !final_started_, "FINAL runs once, after everything else");
+  final_started_ = true;
+  provisioner_awaited_ = false;
+  pre_running_ = post_running_ = 0;  // what was killed
+  Begin(dag_.final_node, /*in_front=*/true);
 }
 
 bool Plan::Resume(Step step) {
   const NodeIndex node = step.node;
-  const Ticket ticket = TicketOf(node);
-  Category* category = CategoryOf(node);
+  if (node == dag_.final_node && step.kind != Step::Kind::kPost && state(node) == NodeState::kUnready) {
+    GiveUp();
+    StartFinal();
+  }
+  const bool waits = At(node).turn != 0;
+  const NodeState now = state(node);
   switch (step.kind) {
     case Step::Kind::kPre:
-      if (pre_queue_.erase(ticket) == 0) return false;
+      if (!waits || now != NodeState::kPre) return false;
       ++pre_running_;
-      return true;
+      break;
     case Step::Kind::kJob:
-      if (pre_queue_.erase(ticket) + ready_.erase(ticket) == 0 &&
-          (category == nullptr || category->parked.erase(ticket) == 0)) {
-        return false;
-      }
-      if (category != nullptr) ++category->running;
+      if (!waits || (now != NodeState::kPre && now != NodeState::kReady)) return false;
+      if (Category* category = CategoryOf(node)) ++category->running;
       Enter(node, NodeState::kQueued);
-      return true;
+      break;
     case Step::Kind::kPost:
-      if (post_queue_.erase(ticket) == 0) return false;
+      if (!waits || now != NodeState::kPost) return false;
       ++post_running_;
-      return true;
+      break;
+    case Step::Kind::kHold:
+      return false;
   }
-  return false;
+  At(node).turn = 0;
+  return true;
 }
 
-Plan::Ticket Plan::TicketOf(NodeIndex node) const {
-  return {-Definition(node).priority, At(node).turn, node};
+bool Plan::Finished() const {
+  if (!final_started_) return counts_.active() == 0;
+  const NodeState final = state(dag_.final_node);
+  return final == NodeState::kDone || final == NodeState::kFailed;
+}
+
+bool Plan::AllDone() const {
+  const bool final_is_done = has_final() && state(dag_.final_node) == NodeState::kDone;
+  const int others = counts_.total() - (has_final() ? 1 : 0);
+  return counts_[NodeState::kDone] - (final_is_done ? 1 : 0) == others;
+}
+
+const AbortOn* Plan::AbortBy(NodeIndex node, int value) const {
+  const auto& rule = dag_.Rules(Definition(node)).abort_on;
+  return rule && rule->value == value ? &*rule : nullptr;
+}
+
+bool Plan::IsHelper(NodeIndex node) const {
+  const NodeKind kind = Definition(node).kind;
+  return kind == NodeKind::kService || kind == NodeKind::kProvisioner;
+}
+
+bool Plan::First(NodeIndex node) const {
+  const NodeKind kind = Definition(node).kind;
+  return kind == NodeKind::kProvisioner || kind == NodeKind::kFinal ||
+         (kind == NodeKind::kService && !provisioner_awaited_);
+}
+
+Ticket Plan::TicketOf(NodeIndex node) const {
+  constexpr std::int32_t kFirst = std::numeric_limits<std::int32_t>::min();
+  std::int32_t urgency = -Definition(node).priority;
+  switch (Definition(node).kind) {
+    case NodeKind::kProvisioner:
+    case NodeKind::kFinal:
+      urgency = kFirst;
+      break;
+    case NodeKind::kService:
+      urgency = kFirst + 1;
+      break;
+    case NodeKind::kJob:
+    case NodeKind::kSubdag:
+      break;
+  }
+  return {urgency, At(node).turn, node};
 }
 
 Plan::Category* Plan::CategoryOf(NodeIndex node) {
@@ -140,33 +231,44 @@ Plan::Category* Plan::CategoryOf(NodeIndex node) {
 }
 
 void Plan::Enter(NodeIndex node, NodeState state) {
-  --counts_[At(node).state];
-  ++counts_[state];
+  if (!IsHelper(node)) {
+    --counts_[At(node).state];
+    ++counts_[state];
+  }
   At(node).state = state;
 }
 
-void Plan::Enqueue(Queue& queue, NodeIndex node) {
-  At(node).turn = ++last_turn_;
-  queue.insert(TicketOf(node));
+void Plan::Enqueue(NodeQueue& queue, NodeIndex node, bool in_front) {
+  if (given_up_ && node != dag_.final_node) return;
+  ++released_;
+  At(node).turn = in_front ? --first_turn_ : ++last_turn_;
+  queue.Push(TicketOf(node));
+}
+
+NodeQueue& Plan::ScriptQueue(NodeIndex node) {
+  return state(node) == NodeState::kPre ? pre_queue_ : post_queue_;
 }
 
 /// The start of an attempt.
-void Plan::Begin(NodeIndex node) {
+void Plan::Begin(NodeIndex node, bool in_front) {
   if (Definition(node).pre >= 0) {
     Enter(node, NodeState::kPre);
-    Enqueue(pre_queue_, node);
+    Enqueue(pre_queue_, node, in_front);
   } else {
     Enter(node, NodeState::kReady);
-    Enqueue(ready_, node);
+    Enqueue(ready_, node, in_front);
   }
 }
 
-void Plan::LeaveExecutor(NodeIndex node) {
+void Plan::LeaveQueue(NodeIndex node) {
   ROOST_CHECK(state(node) == NodeState::kQueued, "only a node in kQueued has jobs to end");
   Category* category = CategoryOf(node);
   if (category == nullptr) return;
   --category->running;
-  if (const auto parked = TakeFirst(category->parked)) ready_.insert(TicketOf(*parked));
+  if (const auto parked = Look(category->parked)) {
+    category->parked.Pop();
+    ready_.Push(TicketOf(*parked));
+  }
 }
 
 void Plan::JobPartOver(NodeIndex node, int value) {
@@ -183,28 +285,35 @@ void Plan::JobPartOver(NodeIndex node, int value) {
 
 void Plan::Succeed(NodeIndex node) {
   Enter(node, NodeState::kDone);
-  for (const Edge& child : dag_.children.Of(node)) {
-    NodeStatus& status = At(child.index());
-    if (--status.waiting_for == 0 && status.state == NodeState::kUnready) Begin(child.index());
-  }
+  for (const Edge& child : dag_.children.Of(node)) ParentOver(child.index());
 }
 
 void Plan::Fail(NodeIndex node, int value) {
   const Node& definition = Definition(node);
   NodeStatus& status = At(node);
-  const bool retries_left = status.attempt < definition.retries && !status.submit_failed;
+  const bool retries_left = status.attempt < definition.retries && !status.submit_failed && !given_up_ &&
+                            AbortBy(node, value) == nullptr;
   status.retries_cut = retries_left && dag_.Rules(definition).unless_exit == value;
   if (retries_left && !status.retries_cut) {
     ++status.attempt;
-    Begin(node);
+    Begin(node, limits_.retry_first);
     return;
   }
   Enter(node, NodeState::kFailed);
   // DAGMan leaves the descendants of an UNLESS-EXIT match waiting instead of futile; so do we, since status
   // files and counts show it.
   if (!status.retries_cut) MarkDescendantsFutile(node);
+  for (const Edge& child : dag_.children.Of(node)) {
+    if (child.weak != 0) ParentOver(child.index());
+  }
 }
 
+void Plan::ParentOver(NodeIndex child) {
+  NodeStatus& status = At(child);
+  if (--status.waiting_for == 0 && status.state == NodeState::kUnready) Begin(child, limits_.depth_first);
+}
+
+/// A weak child of the node that failed may still run; one of a node that never ran may not.
 void Plan::MarkDescendantsFutile(NodeIndex node) {
   std::vector<NodeIndex> reached = {node};
   while (!reached.empty()) {
@@ -212,17 +321,25 @@ void Plan::MarkDescendantsFutile(NodeIndex node) {
     reached.pop_back();
     for (const Edge& child : dag_.children.Of(ancestor)) {
       if (state(child.index()) != NodeState::kUnready) continue;
+      if (ancestor == node && child.weak != 0) continue;
       Enter(child.index(), NodeState::kFutile);
       reached.push_back(child.index());
     }
   }
 }
 
-std::optional<NodeIndex> Plan::TakeFirst(Queue& queue) {
-  if (queue.empty()) return std::nullopt;
-  const NodeIndex node = queue.begin()->node;
-  queue.erase(queue.begin());
-  return node;
+std::optional<NodeIndex> Plan::Look(NodeQueue& queue) const {
+  while (!queue.empty()) {
+    const Ticket& first = queue.front();
+    if (At(first.node).turn == first.turn) return first.node;
+    queue.Pop();
+  }
+  return std::nullopt;
+}
+
+void Plan::Take(NodeQueue& queue) {
+  At(queue.front().node).turn = 0;
+  queue.Pop();
 }
 
 }  // namespace roost::dag

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -24,12 +26,17 @@ void SendRequest(const Path& dag_file, const ControlRequest& request);
 /// when it has changed. What cannot be read is skipped and named in `warnings`.
 class ControlBox {
  public:
+  /// Throws Error where the folder cannot be made.
   explicit ControlBox(const Path& dag_file);
   ~ControlBox();  ///< removes the folder
+  ControlBox(const ControlBox&) = delete;
+  ControlBox& operator=(const ControlBox&) = delete;
   std::vector<ControlRequest> Take(std::vector<std::string>& warnings);
 
  private:
   Path folder_;
+  std::filesystem::file_time_type seen_ =
+      std::filesystem::file_time_type::min();  ///< the folder as last read
 };
 
 }  // namespace roost::dag

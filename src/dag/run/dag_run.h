@@ -26,8 +26,8 @@ struct DagmanKnobs {
   int max_submit_attempts = 6;
   int submit_delay_seconds = 0;
   int status_interval_seconds = 5;  ///< DAGMAN_USER_LOG_SCAN_INTERVAL: how often the table is logged
-  int metrics_version = 2;
-  int failure_tolerance = 0;  ///< DAGMAN_NODE_JOB_FAILURE_TOLERANCE
+  int metrics_version = 1;          ///< 2: with the names of HTCondor's later releases
+  int failure_tolerance = 0;        ///< DAGMAN_NODE_JOB_FAILURE_TOLERANCE
   int default_priority = 0;
   bool always_run_post = false;
   bool auto_rescue = true;
@@ -43,6 +43,19 @@ struct DagmanKnobs {
   SubmitMethod submit_method = SubmitMethod::kDirect;  ///< DAGMAN_USE_DIRECT_SUBMIT, -SubmitMethod
   std::string default_node_log;                        ///< empty = <dag>.nodes.log
   DagOptions parse;
+};
+
+/// What P.condor.sub says besides how the DAG is run: only HTCondor acts on it.
+struct SubmitFileOptions {
+  std::vector<std::string> append_lines;  ///< -append and -insert_sub_file
+  std::string notification;
+  std::optional<int> debug_level;
+  Path dagman;  ///< the condor_dagman to run; empty = the one in PATH
+  Path config;  ///< -config, or CONFIG of the DAG files
+  bool import_env = false;
+  std::vector<std::string> include_env;  ///< names, with wildcards
+  std::vector<std::string> insert_env;   ///< "NAME=value"
+  std::vector<std::string> arguments;    ///< more for condor_dagman, such as "-AllowVersionMismatch"
 };
 
 /// How a DAG is to be run: condor_submit_dag's options that mean something here, and our own.
@@ -68,8 +81,9 @@ struct RunOptions {
   bool as_condor_submit_dag = false;
   bool update_submit = false;
   bool no_submit = false;
-  std::vector<std::string> append_lines;  ///< -append: further lines of P.condor.sub
-  int parent_dag_id = 0;                  ///< of the run that this one is nested in; 0 = none
+  SubmitFileOptions submit_file;
+  int dag_id = 0;         ///< the cluster number that stands for the run; 0 = the next free one
+  int parent_dag_id = 0;  ///< of the run that this one is nested in; 0 = none
 
   std::string rerun_command;             ///< for the failure report
   std::vector<std::string> environment;  ///< dagrun's own, "NAME=value"

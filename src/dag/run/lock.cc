@@ -1,6 +1,7 @@
 #include "dag/run/lock.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -24,7 +25,7 @@ namespace {
 std::string Format(const LockRecord& record) {
   return "pid " + std::to_string(record.pid) + "\nstart " + record.start + "\nhost " + record.host +
          "\nrun_id " + record.run_id + "\nrescue " + std::to_string(record.rescue) + "\nscratch " +
-         record.scratch.string() + "\n";
+         record.scratch.string() + "\nrescue_file " + record.rescue_file.string() + "\n";
 }
 
 LockRecord Parse(std::string_view text) {
@@ -40,6 +41,7 @@ LockRecord Parse(std::string_view text) {
     if (name == "run_id") record.run_id = value;
     if (name == "rescue") record.rescue = static_cast<int>(ParseInt(value).value_or(0));
     if (name == "scratch") record.scratch = value;
+    if (name == "rescue_file") record.rescue_file = value;
   }
   return record;
 }
@@ -68,6 +70,26 @@ Error Owned(const Path& file, const LockRecord& owner) {
             "finished nodes would run again).");
 }
 
+/// Between the id of a run and that of one nested in it.
+constexpr char kNested = '/';
+
+/// Whether the dagrun of `record` lives, as far as it can be told.
+bool Lives(const LockRecord& record) {
+  return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
+}
+
+/// flock(2) of `file`. False where another dagrun has it.
+bool TakeLock(int fd, const Path& file) {
+  // A process that a dagrun was starting when it was killed has the lock until its exec().
+  constexpr std::chrono::seconds kUntilExec{5};
+  const auto end = std::chrono::steady_clock::now() + kUntilExec;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (Lives(Parse(ReadFile(file).value())) || std::chrono::steady_clock::now() > end) return false;
+    ::poll(nullptr, 0, 5);
+  }
+  return true;
+}
+
 bool SameFile(int fd, const Path& path) {
   struct stat open_file {};
   struct stat named {};
@@ -77,6 +99,7 @@ bool SameFile(int fd, const Path& path) {
 
 std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
   const std::string entry = "DAGRUN_RUN_ID=" + run_id;
+  const std::string nested = entry + kNested;
   std::vector<pid_t> found;
   std::error_code ignored;
   for (const auto& folder : std::filesystem::directory_iterator("/proc", ignored)) {
@@ -85,7 +108,7 @@ std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
     const auto environment = ReadFile(folder.path() / "environ");  // others' are not readable
     if (!environment) continue;
     for (const std::string& variable : Split(*environment, '\0')) {
-      if (variable == entry) found.push_back(static_cast<pid_t>(*pid));
+      if (variable == entry || variable.starts_with(nested)) found.push_back(static_cast<pid_t>(*pid));
     }
   }
   return found;
@@ -101,18 +124,14 @@ RunLock::RunLock(const Path& file) : file_(file) {
       const Error reason = ErrnoError(errno, "create the lock", file);
       throw Error(reason.message(), ExitCode::kFailed);
     }
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      throw Owned(file, Parse(ReadFile(file).value()));
-    }
+    if (!TakeLock(fd_.get(), file)) throw Owned(file, Parse(ReadFile(file).value()));
   } while (!SameFile(fd_.get(), file));
 
   const std::string text = ReadFile(file).value();
   if (text.empty()) return;
   LockRecord record = Parse(text);
   // Where flock() does not reach (another host, some network file systems) the record is what there is.
-  const bool alive =
-      record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
-  if (alive) throw Owned(file, record);
+  if (Lives(record)) throw Owned(file, record);
   if (record.run_id.empty()) {
     throw Error("the lock '" + file.string() + "' is damaged", ExitCode::kFailed,
                 "Remove it and start again; give -DoRecovery to keep what the nodes log says is done.");
@@ -140,12 +159,12 @@ void RunLock::Release() {
   fd_.Close();
 }
 
-std::string NewRunId() {
+std::string NewRunId(const std::string& parent) {
   std::random_device random;
   const std::uint64_t high = random();
   char text[17] = {};
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(high << 32 | random()));
-  return text;
+  return parent.empty() ? text : parent + kNested + text;
 }
 
 int KillProcessesOfRun(const std::string& run_id) {

@@ -13,7 +13,8 @@ struct LockRecord {
   std::string start;  ///< its start time as the kernel counts it: tells it from a later process of that pid
   std::string host;
   std::string run_id;  ///< every process of the run has it in its environment as DAGRUN_RUN_ID
-  int rescue = 0;      ///< number of the rescue file that was applied; 0 = none
+  int rescue = 0;      ///< number of the rescue file that was applied; 0 = none of those with numbers
+  Path rescue_file;    ///< that file, or the save point, that was applied; empty = none
   Path scratch;        ///< folder of its sandboxes
 };
 
@@ -39,11 +40,11 @@ class RunLock {
   std::optional<LockRecord> left_by_;
 };
 
-/// A new name that no other run has.
-std::string NewRunId();
+/// A new name that no other run has. `parent`: that of the run that this one is nested in.
+std::string NewRunId(const std::string& parent = {});
 
-/// Kills (SIGKILL) every process of this user that has DAGRUN_RUN_ID=`run_id` in its environment, and waits
-/// until they are gone. Returns how many there were.
+/// Kills (SIGKILL) every process of this user that has DAGRUN_RUN_ID=`run_id` in its environment, or the id
+/// of a run nested in it, and waits until they are gone. Returns how many there were.
 int KillProcessesOfRun(const std::string& run_id);
 
 }  // namespace roost::dag

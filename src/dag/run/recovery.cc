@@ -14,14 +14,16 @@ constexpr int kNoopCluster = 0;
 struct Cluster {
   NodeIndex node = 0;
   std::set<JobId> open;
+  int failures = 0;
   int failure = 0;  ///< value of the first proc that failed
   bool lost = false;
+  bool has_factory = false;  ///< procs of it may still have been to come
   ClusterOutcome outcome;
 };
 
 class Replay {
  public:
-  explicit Replay(Plan& plan) : plan_(plan) {}
+  Replay(Plan& plan, int failure_tolerance) : plan_(plan), failure_tolerance_(failure_tolerance) {}
 
   void Take(const JobEvent& event) {
     if (event.id.cluster == kNoopCluster) {
@@ -30,6 +32,11 @@ class Replay {
     switch (event.type) {
       case EventType::kSubmit:
         return Submitted(event);
+      case EventType::kClusterSubmit:
+        if (const auto node = Find(event.node)) clusters_[KeyOf(event.id)] = {.node = *node, .has_factory = true};
+        return;
+      case EventType::kClusterRemove:
+        return FactoryEnded(event);
       case EventType::kTerminated:
         return Ended(event, event.status.signaled ? -event.status.value : event.status.value);
       case EventType::kAborted:
@@ -51,7 +58,7 @@ class Replay {
       if (cluster.open.empty()) continue;
       for (const JobId& id : cluster.open) recovered_.lost.push_back({cluster.node, id});
       // Its failure is on record: the attempt has failed, whatever became of the other jobs.
-      if (cluster.failure != 0) Judge(cluster);
+      if (Failed(cluster)) Judge(cluster);
     }
     std::erase_if(recovered_.awaiting_post,
                   [&](const auto& entry) { return plan_.state(entry.first) != NodeState::kPost; });
@@ -92,14 +99,37 @@ class Replay {
     if (!value) ++cluster.outcome.aborted;
     const auto proc = static_cast<std::size_t>(event.id.proc);
     if (proc < cluster.outcome.exit_values.size()) cluster.outcome.exit_values[proc] = value;
-    if (cluster.failure == 0 && !lost) cluster.failure = value.value_or(kJobRemovedValue);
-    if (cluster.open.empty() && (cluster.failure != 0 || !cluster.lost)) Judge(cluster);
+    if (value != 0 && !lost && ++cluster.failures == 1) cluster.failure = value.value_or(kJobRemovedValue);
+    JudgeWhenOver(cluster);
+    if (value && plan_.dag().At(cluster.node).post < 0) TestForAbort(cluster.node, *value);
+  }
+
+  void FactoryEnded(const JobEvent& event) {
+    const auto it = clusters_.find(KeyOf(event.id));
+    if (it == clusters_.end()) return;
+    it->second.has_factory = false;
+    JudgeWhenOver(it->second);
+  }
+
+  void JudgeWhenOver(const Cluster& cluster) {
+    if (!cluster.open.empty() || cluster.has_factory) return;
+    if (Failed(cluster) || !cluster.lost) Judge(cluster);
+  }
+
+  bool Failed(const Cluster& cluster) const {
+    const Dag& dag = plan_.dag();
+    return cluster.failures >
+           ToleratedFailures(dag, dag.At(cluster.node), cluster.outcome.procs, failure_tolerance_);
   }
 
   void Judge(const Cluster& cluster) {
     if (!plan_.Resume({Step::Kind::kJob, cluster.node})) return;
-    plan_.JobEnded(cluster.node, cluster.failure);
+    plan_.JobEnded(cluster.node, Failed(cluster) ? cluster.failure : 0);
     recovered_.awaiting_post[cluster.node] = cluster.outcome;
+  }
+
+  void TestForAbort(NodeIndex node, int value) {
+    if (!recovered_.abort && plan_.AbortBy(node, value) != nullptr) recovered_.abort = {node, value};
   }
 
   void PostEnded(const JobEvent& event) {
@@ -107,7 +137,9 @@ class Replay {
     if (!node) return;
     if (event.id.cluster == kNoCluster) ReachPostWithoutJob(*node);
     if (!plan_.Resume({Step::Kind::kPost, *node})) return;
-    plan_.PostEnded(*node, event.status.signaled ? -event.status.value : event.status.value);
+    const int value = event.status.signaled ? -event.status.value : event.status.value;
+    plan_.PostEnded(*node, value);
+    TestForAbort(*node, value);
   }
 
   /// PRE failed and POST ran all the same, or there was nothing to submit.
@@ -120,14 +152,21 @@ class Replay {
   }
 
   Plan& plan_;
+  int failure_tolerance_;
   std::map<Key, Cluster> clusters_;
   Recovered recovered_;
 };
 
 }  // namespace
 
-Recovered Recover(std::string_view journal, Plan& plan) {
-  Replay replay(plan);
+int ToleratedFailures(const Dag& dag, const Node& node, int procs, int otherwise) {
+  const auto& rule = dag.Rules(node).tolerance;
+  if (!rule) return otherwise;
+  return rule->percent ? static_cast<int>(static_cast<std::int64_t>(rule->count) * procs / 100) : rule->count;
+}
+
+Recovered Recover(std::string_view journal, Plan& plan, int failure_tolerance) {
+  Replay replay(plan, failure_tolerance);
   const std::size_t bytes = ParseEvents(journal, [&](const JobEvent& event) { replay.Take(event); });
   return replay.Finish(bytes);
 }

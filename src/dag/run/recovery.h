@@ -1,7 +1,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dag/plan/plan.h"
@@ -21,6 +23,8 @@ struct Recovered {
   std::vector<LostJob> lost;
   /// Nodes whose POST script is to run (again), with how their jobs ended.
   std::map<NodeIndex, ClusterOutcome> awaiting_post;
+  /// The first node whose end, by its value, was to end the whole run (ABORT-DAG-ON).
+  std::optional<std::pair<NodeIndex, int>> abort;
   int highest_noop = 0;
   std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
 };
@@ -34,6 +38,10 @@ inline constexpr std::string_view kStoppedReason = "DAG Removed: ";
 
 /// Takes `plan`, in which nothing has been started, through everything that `journal` records. Nodes that
 /// were done are done, failed attempts count, nodes with lost jobs wait to be submitted again.
-Recovered Recover(std::string_view journal, Plan& plan);
+/// `failure_tolerance`: procs that may fail of a node without TOLERANCE.
+Recovered Recover(std::string_view journal, Plan& plan, int failure_tolerance = 0);
+
+/// How many of `procs` procs of the node may fail.
+int ToleratedFailures(const Dag& dag, const Node& node, int procs, int otherwise);
 
 }  // namespace roost::dag

@@ -1,6 +1,7 @@
 #include "dag/run/script.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -62,6 +63,41 @@ Macros MacrosOf(const ScriptFacts& facts) {
   return macros;
 }
 
+const char* KindName(Step::Kind kind) {
+  switch (kind) {
+    case Step::Kind::kPre:
+      return "PRE";
+    case Step::Kind::kPost:
+      return "POST";
+    case Step::Kind::kHold:
+    case Step::Kind::kJob:
+      break;
+  }
+  return "HOLD";
+}
+
+/// "*** Node=A Type=PRE ExitCode=0 Completion=1700000000 Cmd='check.sh A'", as DAGMan puts above what a
+/// script printed.
+std::string DebugHeader(const std::string& node, Step::Kind kind, const ExitStatus& status,
+                        const std::vector<std::string>& words) {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return "*** Node=" + node + " Type=" + KindName(kind) + (status.signaled ? " Signal=" : " ExitCode=") +
+         std::to_string(status.value) + " Completion=" + std::to_string(now) + " Cmd='" + Join(words, " ") +
+         "'\n";
+}
+
+/// What goes wrong here is not the script's fault, nor worth more than its output.
+void AppendOutput(const Path& file, const std::string& header, const Path& printed) {
+  const auto text = ReadFile(printed);
+  std::error_code ignored;
+  std::filesystem::remove(printed, ignored);
+  try {
+    (void)AppendFile(file).Append(header + (text ? *text : std::string()));
+  } catch (const Error&) {
+    return;
+  }
+}
+
 bool IsRegularFile(const Path& path) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(path, ignored);
@@ -78,9 +114,8 @@ Result<std::vector<std::string>> ExpandScript(const Script& script, const Script
     if (macro != macros.end()) {
       words.push_back(macro->second);
     } else if (word.starts_with('$')) {
-      const char* kind = facts.kind == Step::Kind::kPre ? "PRE" : "POST";
       return Error(script.where.file + ":" + std::to_string(script.where.line) + ": " + word +
-                   " is not a macro of a " + kind + " script");
+                   " macro should not be used as a " + KindName(facts.kind) + " script argument!");
     } else {
       words.push_back(word);
     }
@@ -91,26 +126,30 @@ Result<std::vector<std::string>> ExpandScript(const Script& script, const Script
 ScriptRunner::ScriptRunner(Children& children, std::vector<std::string> environment)
     : children_(children), environment_(std::move(environment)) {}
 
-Result<void> ScriptRunner::Start(Step step, const Script& script, std::vector<std::string> words,
-                                 const Path& directory) {
+Result<void> ScriptRunner::Start(Step step, const std::string& node, const Script& script,
+                                 std::vector<std::string> words, const Path& directory) {
   ProcessOptions process;
-  process.argv = std::move(words);
+  process.argv = words;
   // "SCRIPT PRE A check.sh" means the file in the node's folder, although a shell would look in PATH only.
   std::string& program = process.argv.front();
   if (program.find('/') == std::string::npos && IsRegularFile(directory / program)) program.insert(0, "./");
   process.environment = environment_;
   process.working_directory = directory;
+  Path printed;
   if (!script.debug_file.empty()) {
     using Debug = Script::DebugOutput;
-    process.append_output = true;
-    if (script.debug_output == Debug::kStdout || script.debug_output == Debug::kAll)
-      process.output = script.debug_file;
-    if (script.debug_output == Debug::kStderr || script.debug_output == Debug::kAll)
-      process.error = script.debug_file;
+    if (!debug_folder_) debug_folder_.emplace("dagrun-script");
+    printed = debug_folder_->path() / std::to_string(++debug_files_);
+    if (script.debug_output == Debug::kStdout || script.debug_output == Debug::kAll) process.output = printed;
+    if (script.debug_output == Debug::kStderr || script.debug_output == Debug::kAll) process.error = printed;
   }
 
-  const auto pid = children_.Start(process, [this, step](const ProcessSet::Finished& finished) {
+  const Path debug_file = directory / script.debug_file;
+  const auto pid = children_.Start(process, [=, this](const ProcessSet::Finished& finished) {
     std::erase(running_, finished.pid);
+    if (!printed.empty()) {
+      AppendOutput(debug_file, DebugHeader(node, step.kind, finished.status, words), printed);
+    }
     ended_.push_back({step, finished.status});
   });
   if (!pid) {

@@ -6,6 +6,7 @@
 
 #include "dag/executors/children.h"
 #include "dag/plan/plan.h"
+#include "roost/base/files.h"
 #include "roost/dag/dag.h"
 
 namespace roost::dag {
@@ -21,14 +22,14 @@ struct ClusterOutcome {
 
 /// What the macros of a SCRIPT line stand for (spec: DAG language 5.1).
 struct ScriptFacts {
-  Step::Kind kind = Step::Kind::kPre;  ///< kPre or kPost
+  Step::Kind kind = Step::Kind::kPre;  ///< not kJob
   std::string node;
   int retry = 0;
   int max_retries = 0;
   int dag_status = 0;
   NodeCounts counts;
   int dag_id = 0;
-  // POST only.
+  // POST and HOLD only.
   ClusterOutcome outcome;
   int value = 0;  ///< $RETURN
   std::optional<int> pre_value;
@@ -38,7 +39,7 @@ struct ScriptFacts {
 /// does not exist, or not for this kind of script.
 Result<std::vector<std::string>> ExpandScript(const Script& script, const ScriptFacts& facts);
 
-/// Runs PRE and POST scripts as child processes.
+/// Runs the scripts of nodes as child processes.
 class ScriptRunner {
  public:
   struct Ended {
@@ -50,8 +51,12 @@ class ScriptRunner {
   ScriptRunner(Children& children, std::vector<std::string> environment);
 
   /// Starts `words` in `directory`, where the program is looked for before PATH. A program that cannot be
-  /// started ends with exit code 1, as under DAGMan; its reason is returned for the log.
-  Result<void> Start(Step step, const Script& script, std::vector<std::string> words, const Path& directory);
+  /// started ends with exit code 1, as under DAGMan; its reason is returned for the log. What a script with
+  /// DEBUG prints is appended to its file when it ends, below a line that says how.
+  Result<void> Start(Step step, const std::string& node, const Script& script, std::vector<std::string> words,
+                     const Path& directory);
+  /// Ends well at once: for a dry run.
+  void Pretend(Step step) { ended_.push_back({step, ExitStatus()}); }
 
   /// The scripts that ended since the last call.
   std::vector<Ended> TakeEnded() { return std::exchange(ended_, {}); }
@@ -66,6 +71,8 @@ class ScriptRunner {
   std::vector<std::string> environment_;
   std::vector<pid_t> running_;
   std::vector<Ended> ended_;
+  std::optional<TemporaryDirectory> debug_folder_;  ///< what scripts with DEBUG print, while they run
+  int debug_files_ = 0;
 };
 
 }  // namespace roost::dag

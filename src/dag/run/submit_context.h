@@ -17,6 +17,10 @@ struct SubmitFacts {
   int dag_id = 0;
   Clock::WallTime time;                  ///< of the submission
   std::vector<std::string> environment;  ///< of dagrun, "NAME=value"
+  int priority = 0;                      ///< -Priority: added to that of the node
+  std::string batch_name;                ///< empty = none
+  SubmitMethod method = SubmitMethod::kDirect;
+  bool suppress_job_logs = false;
 };
 
 /// The folder that `node` is submitted from and its scripts run in; absolute.

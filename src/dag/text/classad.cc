@@ -20,6 +20,13 @@ std::string RealText(double real) {
   return result;
 }
 
+/// Within a list, where a backslash before the closing quote would hide that quote.
+std::string ElementText(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr || !text->ends_with('\\')) return value.Text();
+  return "substr(" + QuoteClassAd(*text + " ") + ",0," + std::to_string(text->size()) + ")";
+}
+
 bool IsConstant(const ExprNode& node) {
   constexpr std::string_view kChanging[] = {"time", "currentTime", "random", "formatTime", "eval"};
   const auto changes = [&](std::string_view function) { return EqualsIgnoreCase(node.name, function); };
@@ -51,7 +58,7 @@ std::string Value::Text() const {
     std::string text = "{ ";
     for (std::size_t i = 0; i < list->size(); ++i) {
       if (i > 0) text += ",";
-      text += (*list)[i].Text();
+      text += ElementText((*list)[i]);
     }
     return text + " }";
   }

@@ -9,7 +9,7 @@
 namespace roost::dag {
 namespace {
 
-constexpr int kMostDepth = 400;
+constexpr int kMostDepth = 300;  // so that a list is never nested deeper than one that can be read again
 constexpr std::size_t kMostWork = 200'000;
 
 Failure WrongKinds(std::string_view what) {

@@ -42,6 +42,7 @@ Value ToReal(ExprEvaluator&, ValueList& arguments) {
   if (real) return *real;
   if (text != nullptr && EqualsIgnoreCase(*text, "INF")) return HUGE_VAL;
   if (text != nullptr && EqualsIgnoreCase(*text, "-INF")) return -HUGE_VAL;
+  if (text != nullptr && EqualsIgnoreCase(*text, "NaN")) return std::nan("");
   return Wrong("real", "a number or the text of one");
 }
 

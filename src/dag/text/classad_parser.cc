@@ -13,6 +13,8 @@ constexpr int kMostNesting = 200;
 constexpr int kMostHeight = 1000;                         // a long chain of operators leans to the left
 constexpr std::size_t kMostText = std::size_t{64} << 10;  // no expression that a person wrote is longer
 
+constexpr std::string_view kBeyondMost = "9223372036854775808";  // 2^63
+
 struct Operator {
   std::string_view sign;
   ExprOp op;
@@ -201,6 +203,12 @@ class ExprParser {
       if (at_ >= text_.size() || text_[at_] != sign) continue;
       if (++depth_ > kMostNesting) throw Error("the expression '" + Shown() + "' is nested too deeply");
       ++at_;
+      // The least whole number has no positive counterpart to negate.
+      if (text_.substr(at_).starts_with(kBeyondMost) && sign == '-') {
+        at_ += kBeyondMost.size();
+        --depth_;
+        return Literal(std::numeric_limits<std::int64_t>::min());
+      }
       ExprNode node = Join(ExprNode::Kind::kUnary, Unary());
       node.op = op;
       --depth_;

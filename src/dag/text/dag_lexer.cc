@@ -1,125 +1,164 @@
 #include "dag/text/dag_lexer.h"
 
 #include <algorithm>
+#include <array>
 
+#include "roost/base/error.h"
 #include "roost/base/text.h"
 
 namespace roost::dag {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r";
-
-/// Hands out physical lines, trimmed, with their numbers.
-class PhysicalLines {
- public:
-  explicit PhysicalLines(std::string_view text) : rest_(text) {}
-
-  bool Next(std::string_view& line) {
-    if (rest_.empty()) return false;
-    const auto end = std::min(rest_.find('\n'), rest_.size());
-    line = Trim(rest_.substr(0, end));
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    ++number_;
-    return true;
-  }
-  int number() const { return number_; }
-
- private:
-  std::string_view rest_;
-  int number_ = 0;
-};
-
+bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool IsQuote(char c) { return c == '"' || c == '\''; }
 bool IsComment(std::string_view line) { return line.starts_with('#') || line.starts_with("//"); }
 
-/// The line that ends the inline submit description which `command` opens ("}" or "@TAG"), or nothing.
-std::string DescriptionTerminator(std::string_view command) {
-  try {
-    Words words(command);
-    const std::string keyword = words.Next().value_or("");
-    const bool node = IsKeyword(keyword, "JOB") || IsKeyword(keyword, "FINAL") ||
-                      IsKeyword(keyword, "SERVICE") || IsKeyword(keyword, "PROVISIONER");
-    if (!node && !IsKeyword(keyword, "SUBMIT-DESCRIPTION")) return {};
-    words.Next();  // the name
-    const std::string_view submit = Trim(words.Rest());
-    if (submit.starts_with('{')) return "}";
-    if (submit.starts_with("@=")) return "@" + SplitAny(submit.substr(2), kBlanks).at(0);
-    return {};
-  } catch (const std::exception&) {
-    return {};  // the parser says what is wrong with this line
-  }
+std::string_view WithoutLeadingBlanks(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size() && IsBlank(text[i])) ++i;
+  return text.substr(i);
 }
 
-bool Terminates(std::string_view line, std::string_view terminator) {
-  return line.starts_with(terminator) && (line.size() == terminator.size() ||
-                                          line[terminator.size()] == ' ' || line[terminator.size()] == '\t');
+/// The first word, whatever quotes there are.
+std::string_view PlainWord(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size() && !IsBlank(text[i])) ++i;
+  return text.substr(0, i);
+}
+
+/// The line that ends the submit description which `command` opens ("}" or "@TAG"), or nothing.
+std::string ClosingLine(std::string_view command) {
+  if (command.find('{') == std::string_view::npos && command.find("@=") == std::string_view::npos) return {};
+  static constexpr std::array<std::string_view, 5> kWithDescription = {"JOB", "FINAL", "SERVICE",
+                                                                       "PROVISIONER", "SUBMIT-DESCRIPTION"};
+  const std::string_view keyword = PlainWord(command);
+  const bool with_description =
+      IsKeyword(keyword, "NODE") ||
+      std::any_of(kWithDescription.begin(), kWithDescription.end(),
+                  [&](std::string_view known) { return IsKeyword(keyword, known); });
+  if (!with_description) return {};
+  const std::string_view name = PlainWord(WithoutLeadingBlanks(command.substr(keyword.size())));
+  if (name.empty()) return {};
+  const auto after_name = static_cast<std::size_t>(name.data() + name.size() - command.data());
+  const std::string_view submit = WithoutLeadingBlanks(command.substr(after_name));
+  if (submit.starts_with('{')) return "}";
+  if (!submit.starts_with("@=")) return {};
+  const std::string_view tag = PlainWord(submit.substr(2));
+  return tag.empty() ? std::string() : "@" + std::string(tag);
+}
+
+bool Closes(std::string_view line, std::string_view closing) {
+  return line.starts_with(closing) && (line.size() == closing.size() || IsBlank(line[closing.size()]));
 }
 
 }  // namespace
 
-std::vector<DagLine> SplitDagLines(std::string_view text, const std::string& file, Faults& faults) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark of Windows editors
-  std::vector<DagLine> lines;
-  PhysicalLines physical(text);
+DagLines::DagLines(std::string_view text) : rest_(text) {
+  if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);  // byte order mark of Windows editors
+}
+
+bool DagLines::NextPhysical(std::string_view& line) {
+  if (rest_.empty()) return false;
+  const auto end = std::min(rest_.find('\n'), rest_.size());
+  line = Trim(rest_.substr(0, end));
+  rest_.remove_prefix(std::min(end + 1, rest_.size()));
+  ++number_;
+  return true;
+}
+
+/// The next line that is not blank and no comment.
+bool DagLines::NextMeant(std::string_view& line) {
+  while (NextPhysical(line)) {
+    if (!line.empty() && !IsComment(line)) return true;
+  }
+  return false;
+}
+
+bool DagLines::Next(DagLine& command) {
   std::string_view line;
-  DagLine command;
-  bool continued = false;
+  if (!NextMeant(line)) return false;
+  command.number = number_;
+  command.body.reset();
+  command.unfinished = false;
+  command.text = line.back() == '\\' ? Join(line, command) : line;
+  if (std::string closing = ClosingLine(command.text); !closing.empty()) {
+    command.body = TakeBody(std::move(closing));
+  }
+  return true;
+}
 
-  while (physical.Next(line)) {
-    if (line.empty() || IsComment(line)) continue;  // these do not end a continuation either
-    if (!continued) command = DagLine{physical.number(), ""};
-    continued = line.back() == '\\';
+/// Blank and comment lines do not end a continuation.
+std::string_view DagLines::Join(std::string_view line, DagLine& command) {
+  joined_.clear();
+  while (true) {
+    const bool continued = line.back() == '\\';
     if (continued) line.remove_suffix(1);
-    if (!command.text.empty()) command.text.push_back(' ');
-    command.text.append(Trim(line));
-    if (continued) continue;
-
-    const std::string terminator = DescriptionTerminator(command.text);
-    if (!terminator.empty()) {
-      bool ended = false;
-      while (!ended && physical.Next(line)) ended = Terminates(line, terminator);
-      if (!ended) {
-        AddError(faults, {file, command.line}, "the submit description has no closing '" + terminator + "'");
-      }
+    if (!joined_.empty()) joined_.push_back(' ');
+    joined_.append(Trim(line));
+    if (!continued) break;
+    if (!NextMeant(line)) {
+      command.unfinished = true;
+      break;
     }
-    lines.push_back(std::move(command));
-    command = {};
   }
-  if (continued) {
-    AddWarning(faults, {file, physical.number()}, "the file ends inside a continued line ('\\' at its end)");
-    lines.push_back(std::move(command));
+  return joined_;
+}
+
+DagLine::Body DagLines::TakeBody(std::string closing) {
+  DagLine::Body body{.first_line = number_ + 1, .closing = std::move(closing)};
+  const std::string_view from = rest_;
+  std::size_t size = 0;
+  for (std::string_view line; NextPhysical(line); size = from.size() - rest_.size()) {
+    if (!Closes(line, body.closing)) continue;
+    body.closed = true;
+    body.after = line.substr(body.closing.size());
+    break;
   }
-  return lines;
+  body.text = from.substr(0, size);
+  return body;
 }
 
 bool IsKeyword(std::string_view word, std::string_view keyword) {
+  if (word.size() != keyword.size()) return false;
   const auto plain = [](char c) {
     if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
     return c == '_' ? '-' : c;
   };
-  return std::equal(word.begin(), word.end(), keyword.begin(), keyword.end(),
-                    [&](char a, char b) { return plain(a) == plain(b); });
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (plain(word[i]) != plain(keyword[i])) return false;
+  }
+  return true;
 }
 
-std::string Unquoted(const std::string& word) {
-  const bool quoted =
-      word.size() >= 2 && (word.front() == '"' || word.front() == '\'') && word.back() == word.front();
+std::string_view Unquoted(std::string_view word) {
+  const bool quoted = word.size() >= 2 && IsQuote(word.front()) && word.back() == word.front();
   return quoted ? word.substr(1, word.size() - 2) : word;
 }
 
-std::optional<std::string> Words::Next() {
-  rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlanks), rest_.size()));
+std::optional<std::string_view> Words::Next() {
+  rest_ = WithoutLeadingBlanks(rest_);
   if (rest_.empty()) return std::nullopt;
+  std::size_t i = 0;
+  for (; i < rest_.size() && !IsBlank(rest_[i]); ++i) {
+    if (IsQuote(rest_[i])) return NextQuoted();
+  }
+  const std::string_view word = rest_.substr(0, i);
+  rest_.remove_prefix(i);
+  return word;
+}
+
+std::string_view Words::NextQuoted() {
   std::string word;
   char quote = 0;
   std::size_t i = 0;
   for (; i < rest_.size(); ++i) {
     const char c = rest_[i];
-    if (quote == 0 && kBlanks.find(c) != std::string_view::npos) break;
+    if (quote == 0 && IsBlank(c)) break;
     if (quote != 0 && c == '\\' && i + 1 < rest_.size()) {
       word.push_back(rest_[++i]);
       continue;
     }
-    if (quote == 0 && (c == '"' || c == '\'')) {
+    if (quote == 0 && IsQuote(c)) {
       quote = c;
     } else if (c == quote) {
       quote = 0;
@@ -128,7 +167,7 @@ std::optional<std::string> Words::Next() {
   }
   rest_.remove_prefix(i);
   if (quote != 0) throw Error(std::string("a quote (") + quote + ") is not closed");
-  return word;
+  return unescaped_.emplace_front(std::move(word));
 }
 
 bool Words::Take(std::string_view keyword) {

@@ -1,15 +1,18 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "dag/text/dag_names.h"
 #include "roost/base/text.h"
 #include "roost/dag/dag.h"
 
 namespace roost::dag {
 
 std::string FormatRescue(const RescueContent& content) {
-  std::string text = "# Rescue DAG file, created after running\n#   the " + content.dag_file + " DAG file\n" +
-                     "# Created " + content.created_utc + "\n" +
-                     "# Rescue DAG version: 2.0.1 (partial)\n#\n" +
+  const std::string reason = content.save_point_node.empty()
+                                 ? "# Rescue DAG file, created after running"
+                                 : "# Save file written at Start Node " + content.save_point_node;
+  std::string text = reason + "\n#   the " + content.dag_file + " DAG file\n" + "# Created " +
+                     content.created_utc + "\n" + "# Rescue DAG version: 2.0.1 (partial)\n#\n" +
                      "# Total number of Nodes: " + std::to_string(content.total_nodes) + "\n" +
                      "# Nodes premarked DONE: " + std::to_string(content.done.size()) + "\n" +
                      "# Nodes that failed: " + std::to_string(content.failed.size()) + "\n#   ";
@@ -43,15 +46,29 @@ constexpr std::string_view kSuffix = ".rescue";
 
 }  // namespace
 
-Path RescuePath(const Path& dag_file, int number) {
-  char digits[16];
-  std::snprintf(digits, sizeof digits, "%03d", number);
-  return dag_file.string() + std::string(kSuffix) + digits;
+Path SavePointPath(const Dag& dag, const Node& node) {
+  const Path& given = dag.Rules(node).save_point.value();
+  const Path name = given.empty() ? Path(std::string(LastPart(node.name)) + "-" +
+                                         Path(dag.Where(node).file).filename().string() + ".save")
+                                  : given;
+  if (name.has_parent_path() || dag.files.empty()) return name;
+  return dag.files.front().parent_path() / "save_files" / name;
 }
 
-int NewestRescue(const Path& dag_file) {
-  const std::string prefix = dag_file.filename().string() + std::string(kSuffix);
-  const Path folder = dag_file.has_parent_path() ? dag_file.parent_path() : Path(".");
+Path RescueBase(const std::vector<Path>& dag_files) {
+  const Path& first = dag_files.front();
+  return dag_files.size() > 1 ? Path(first.string() + "_multi") : first;
+}
+
+Path RescuePath(const Path& base, int number) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%03d", number);
+  return base.string() + std::string(kSuffix) + digits;
+}
+
+int NewestRescue(const Path& base) {
+  const std::string prefix = base.filename().string() + std::string(kSuffix);
+  const Path folder = base.has_parent_path() ? base.parent_path() : Path(".");
   std::error_code error;
   int newest = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {

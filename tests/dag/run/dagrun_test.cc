@@ -126,10 +126,10 @@ TEST_F(DagrunTest, CheckFindsMistakesInSubmitFilesWithoutRunningAnything) {
   Write("bad.dag", "JOB A good.sub\nJOB B bad.sub\nJOB C nosuch.sub\n");
   const auto good = Dagrun({"check", "good.dag"});
   EXPECT_EQ(good.status.value, 0);
-  EXPECT_THAT(good.out, HasSubstr("1 nodes, 3 jobs"));
+  EXPECT_THAT(good.out, HasSubstr("1 node, 3 jobs"));
   const auto bad = Dagrun({"check", "bad.dag"});
   EXPECT_EQ(bad.status.value, 65);
-  EXPECT_THAT(bad.err, AllOf(HasSubstr("bad.sub"), HasSubstr("nosuch.sub")));
+  EXPECT_THAT(bad.out, AllOf(HasSubstr("bad.sub"), HasSubstr("nosuch.sub")));
   EXPECT_FALSE(fs::exists(Here("ran")));
 }
 

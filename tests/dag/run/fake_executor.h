@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class FakeExecutor final : public Executor {
   /// Has room for so many jobs at once.
   int slots = 1'000'000;
 
+  std::function<void(const Job&)> when_handed_over;
+
   /// "A", "A", "B": a name for each job handed over.
   const std::vector<std::string>& submitted() const { return submitted_; }
   /// As they were handed over.
@@ -58,6 +61,7 @@ class FakeExecutor final : public Executor {
   Result<void> Submit(JobAttempt attempt) override {
     submitted_.push_back(attempt.job.node);
     jobs_.push_back(attempt.job);
+    if (when_handed_over) when_handed_over(attempt.job);
     queue_.push_back({std::move(attempt)});
     most_in_flight_ = std::max(most_in_flight_, InFlight());
     return {};

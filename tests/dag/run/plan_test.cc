@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dag/plan/cycle.h"
+
 namespace roost::dag {
 namespace {
 
@@ -173,13 +175,145 @@ TEST_F(PlanTest, ASubmitFailureIsNotRetriedButPostMaySaveTheNode) {
 TEST_F(PlanTest, ScriptsAtOnceAreLimitedAndADeferredOneGivesItsPlaceBack) {
   Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nSCRIPT PRE ALL_NODES p\n", {.max_pre = 1});
   EXPECT_THAT(StartAll(), ElementsAre("pre A"));
-  plan.Defer(At("A"));
+  plan.Defer({Step::Kind::kPre, At("A")});
   EXPECT_THAT(StartAll(), ElementsAre("pre B"));
-  plan.Undefer(At("A"));
+  plan.Undefer({Step::Kind::kPre, At("A")});
   plan.PreEnded(At("B"), 0);
   EXPECT_THAT(StartAll(), ElementsAre("pre C", "B"));
   plan.PreEnded(At("C"), 0);
   EXPECT_THAT(StartAll(), ElementsAre("pre A", "C"));
+}
+
+/// A DAG made by hand: "A", "B" in this order, of these kinds, without jobs.
+Dag MakeDag(const std::vector<std::pair<std::string, NodeKind>>& nodes) {
+  Dag dag;
+  dag.submits.push_back({.file = "a.sub"});
+  for (const auto& [name, kind] : nodes) {
+    Node node;
+    node.name = name;
+    node.kind = kind;
+    const NodeIndex index = dag.Add(std::move(node));
+    if (kind == NodeKind::kFinal) dag.final_node = index;
+    if (kind == NodeKind::kProvisioner) dag.provisioner = index;
+    if (kind == NodeKind::kService) dag.services.push_back(index);
+  }
+  return dag;
+}
+
+class MadePlanTest : public PlanTest {
+ protected:
+  Plan& Use(Dag dag, PlanLimits limits = {}) {
+    dag_ = std::move(dag);
+    plan_.emplace(dag_, limits);
+    return *plan_;
+  }
+};
+
+TEST_F(MadePlanTest, AWeakChildRunsAfterAFailedParentButNotAfterAFutileOne) {
+  Dag dag =
+      MakeDag({{"A", NodeKind::kJob}, {"B", NodeKind::kJob}, {"C", NodeKind::kJob}, {"D", NodeKind::kJob}});
+  dag.Connect(std::vector<NewEdge>{{0, 1, true}, {0, 2, false}, {2, 3, true}});
+  Plan& plan = Use(std::move(dag));
+  StartAll();
+  plan.JobEnded(At("A"), 1);
+  EXPECT_THAT(StartAll(), ElementsAre("B"));
+  EXPECT_EQ(StateOf("C"), NodeState::kFutile);
+  EXPECT_EQ(StateOf("D"), NodeState::kFutile);
+}
+
+TEST_F(MadePlanTest, TheFinalNodeWaitsUntilItIsCalledAndIgnoresLimits) {
+  Plan& plan =
+      Use(MakeDag({{"F", NodeKind::kFinal}, {"A", NodeKind::kJob}, {"B", NodeKind::kJob}}), {.max_jobs = 1});
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.GiveUp();
+  EXPECT_THAT(StartAll(), ElementsAre());
+  plan.StartFinal();
+  EXPECT_FALSE(plan.Finished());
+  EXPECT_THAT(StartAll(), ElementsAre("F"));
+  plan.JobEnded(At("F"), 0);
+  EXPECT_TRUE(plan.Finished());
+  EXPECT_FALSE(plan.AllDone());
+}
+
+TEST_F(MadePlanTest, NothingIsTriedAgainOnceTheRunEnds) {
+  Dag dag = MakeDag({{"A", NodeKind::kJob}});
+  dag.At(0).retries = 3;
+  Plan& plan = Use(std::move(dag));
+  StartAll();
+  plan.GiveUp();
+  plan.JobEnded(At("A"), 1);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+}
+
+TEST_F(MadePlanTest, TheProvisionerIsAloneUntilItIsReady) {
+  Plan& plan =
+      Use(MakeDag({{"A", NodeKind::kJob}, {"S", NodeKind::kService}, {"P", NodeKind::kProvisioner}}));
+  EXPECT_THAT(StartAll(), ElementsAre("P"));
+  plan.ProvisionerReady();
+  EXPECT_THAT(StartAll(), ElementsAre("S", "A"));
+  EXPECT_EQ(plan.counts().total(), 1);
+}
+
+TEST_F(MadePlanTest, ServicesStartFirstAndAreNotWaitedForNorCounted) {
+  Plan& plan = Use(MakeDag({{"A", NodeKind::kJob}, {"S", NodeKind::kService}}), {.max_jobs = 1});
+  EXPECT_THAT(StartAll(), ElementsAre("S", "A"));
+  plan.JobEnded(At("S"), 1);
+  EXPECT_EQ(plan.counts()[NodeState::kFailed], 0);
+  plan.JobEnded(At("A"), 0);
+  EXPECT_TRUE(plan.Finished());
+  EXPECT_TRUE(plan.AllDone());
+}
+
+TEST_F(MadePlanTest, AValueThatAbortsTheDagIsNotTriedAgain) {
+  Dag dag = MakeDag({{"A", NodeKind::kJob}});
+  dag.At(0).retries = 3;
+  dag.RulesToChange(0).abort_on = AbortOn{.value = 10, .return_code = 1};
+  Plan& plan = Use(std::move(dag));
+  StartAll();
+  plan.JobEnded(At("A"), 7);
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.JobEnded(At("A"), 10);
+  EXPECT_EQ(StateOf("A"), NodeState::kFailed);
+  EXPECT_EQ(plan.AbortBy(At("A"), 10)->return_code, 1);
+  EXPECT_EQ(plan.AbortBy(At("A"), 7), nullptr);
+}
+
+TEST_F(PlanTest, DepthFirstTakesChildrenBeforeOlderNodes) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nPARENT A CHILD C\n", {.max_jobs = 1, .depth_first = true});
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("C"));
+}
+
+TEST_F(PlanTest, RetriedNodesWaitBehindOthersUnlessTheyComeFirst) {
+  for (const bool first : {false, true}) {
+    Plan& plan = Load("JOB A a\nJOB B b\nRETRY A 1\n", {.max_jobs = 1, .retry_first = first});
+    StartAll();
+    plan.JobEnded(At("A"), 1);
+    EXPECT_THAT(StartAll(), ElementsAre(first ? "A" : "B"));
+  }
+}
+
+TEST_F(PlanTest, AHaltedRunStillRunsPostAndHoldScripts) {
+  Plan& plan = Load("JOB A a\nJOB B b\nSCRIPT POST A q\nSCRIPT PRE B p\nPARENT A CHILD B\n");
+  StartAll();
+  plan.HoldWanted(At("A"));
+  plan.JobEnded(At("A"), 0);
+  EXPECT_EQ(plan.Next(MayStart::kOnlyWhatFollows), (Step{Step::Kind::kHold, At("A")}));
+  EXPECT_EQ(plan.Next(MayStart::kOnlyWhatFollows), (Step{Step::Kind::kPost, At("A")}));
+  plan.PostEnded(At("A"), 0);
+  EXPECT_EQ(plan.Next(MayStart::kOnlyWhatFollows), std::nullopt);
+  EXPECT_EQ(plan.Next(MayStart::kNoJobs), (Step{Step::Kind::kPre, At("B")}));
+}
+
+TEST(FindCycle, NamesItsNodesInOrder) {
+  Dag dag =
+      MakeDag({{"A", NodeKind::kJob}, {"B", NodeKind::kJob}, {"C", NodeKind::kJob}, {"D", NodeKind::kJob}});
+  dag.Connect(std::vector<NewEdge>{{0, 1}, {1, 2}, {2, 3}, {3, 1}});
+  EXPECT_THAT(FindCycle(dag), ElementsAre(1, 2, 3));
+  Dag straight = MakeDag({{"A", NodeKind::kJob}, {"B", NodeKind::kJob}});
+  straight.Connect(std::vector<NewEdge>{{0, 1}});
+  EXPECT_THAT(FindCycle(straight), ElementsAre());
 }
 
 TEST_F(PlanTest, ACycleEndsTheRunWithItsNodesWaiting) {

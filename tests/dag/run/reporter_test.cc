@@ -63,7 +63,7 @@ TEST(TerminalReporter, InAPipeSaysALineWhenSomethingEndsAndNoControlCharacters) 
   EXPECT_EQ(text, "[1/3] A done\n");
 }
 
-TEST(TerminalReporter, OnATerminalRedrawsOneLineAndKeepsItWithinTheWidth) {
+TEST(TerminalReporter, OnATerminalRedrawsInPlaceAndKeepsWithinTheWidth) {
   const TerminalReporter::Options options{.terminal = {.interactive = true, .color = false, .columns = 30}};
   const std::string text = Written(options, [](Reporter& reporter) {
     reporter.Status(ThreeNodes(0));
@@ -71,7 +71,25 @@ TEST(TerminalReporter, OnATerminalRedrawsOneLineAndKeepsItWithinTheWidth) {
     reporter.NodeDone("A", ThreeNodes(1));
     reporter.Warning("look");
   });
-  EXPECT_EQ(text, "[0.0s] 0/3 done, 1 running, 0\r\033[Kwarning: look\n");
+  EXPECT_EQ(text, "0/3 done, 1 running  0.0s\n  B\r\033[1A\033[Jwarning: look\n");
+}
+
+TEST(TerminalReporter, CutsNoCharacterInTwoAndCountsWideOnesTwice) {
+  const TerminalReporter::Options options{.terminal = {.interactive = true, .color = false, .columns = 22}};
+  Progress progress = ThreeNodes(0);
+  progress.running_nodes = {
+      "\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC-\xC3\xA4\xC3\xB6\xC3\xBC-"
+      "\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC"};
+  const std::string text = Written(options, [&](Reporter& reporter) { reporter.Status(progress); });
+  EXPECT_THAT(text, ::testing::EndsWith("\n  \xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC-\xC3\xA4\xC3"
+                                        "\xB6\xC3\xBC-\xE7\x8A\xAC\xE7\x8A\xAC\xE7\x8A\xAC"))
+      << text;
+}
+
+TEST(TerminalReporter, ShowsABarWhereThereIsRoom) {
+  const TerminalReporter::Options options{.terminal = {.interactive = true, .color = false, .columns = 100}};
+  const std::string text = Written(options, [](Reporter& reporter) { reporter.Status(ThreeNodes(1)); });
+  EXPECT_THAT(text, ::testing::StartsWith("[======>             ] 1/3 done, 1 running  0.0s"));
 }
 
 TEST(TerminalReporter, TheFailureReportNamesEverythingThatIsNeededToGoOn) {

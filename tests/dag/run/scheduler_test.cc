@@ -11,6 +11,7 @@
 namespace roost::dag {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -20,8 +21,14 @@ using ::testing::UnorderedElementsAre;
 class RecordingReporter final : public Reporter {
  public:
   void Started(const std::string&, const NodeCounts&, const std::string&) override {}
-  void Warning(const std::string& text) override { said.push_back("warning " + text); }
-  void NodeDone(const std::string& node, const Progress&) override { said.push_back(node + " done"); }
+  void Warning(const std::string& text) override {
+    said.push_back("warning " + text);
+    if (when_warned) when_warned(text);
+  }
+  void NodeDone(const std::string& node, const Progress&) override {
+    said.push_back(node + " done");
+    if (node == when_done) then();
+  }
   void NodeRetried(const NodeFailure& failure, const Progress&) override {
     said.push_back(failure.node + " retried: " + failure.what);
   }
@@ -33,6 +40,9 @@ class RecordingReporter final : public Reporter {
   void Ended(const RunEnd&) override {}
 
   std::vector<std::string> said;
+  std::string when_done;       ///< a node
+  std::function<void()> then;  ///< what happens as soon as it is done
+  std::function<void(const std::string&)> when_warned;
 };
 
 class SchedulerTest : public ::testing::Test {
@@ -42,31 +52,52 @@ class SchedulerTest : public ::testing::Test {
     test::WriteFile(folder_.path() / "three.sub", "executable = /bin/true\nqueue 3\n");
   }
 
-  void LoadDag(std::string text, PlanLimits limits = {}) {
+  /// `edit` is for what the text cannot say.
+  void LoadDag(std::string text, PlanLimits limits = {}, const std::function<void(Dag&)>& edit = {}) {
     // The nodes live in the test's folder, not in that of the test program.
     DagParse parse = ParseDag(text, "x.dag");
     ASSERT_FALSE(HasErrors(parse.faults)) << FaultsError(parse.faults).message();
     dag_ = std::move(parse.dag);
     dag_.directories[0] = folder_.path();
+    if (edit) edit(dag_);
     plan_.emplace(dag_, limits);
   }
 
   RunEnd Run() {
     Journal journal(NodesLog());
+    JobQueue queue(executor_, clock_, {.submit_host = "<dagrun:test>"});
+    options_.dag_file = folder_.path() / "x.dag";
+    options_.rescue = {.dag_file = "x.dag", .base = options_.dag_file};
+    options_.facts.dag_id = 10;
     Scheduler scheduler({.plan = *plan_,
-                         .executor = executor_,
+                         .queue = queue,
                          .scripts = scripts_,
                          .journal = journal,
                          .reporter = reporter_,
                          .clock = clock_,
                          .log = MakeNullLogger(),
                          .pending_signal = [this] { return std::exchange(signal_, 0); },
-                         .next_cluster = [this] { return ++last_cluster_; }},
-                        {.dag_file = folder_.path() / "x.dag", .dag_id = 10});
+                         .next_cluster = [this] { return ++last_cluster_; },
+                         .control = control_},
+                        options_);
     if (recovered_) scheduler.Resume(*recovered_);
     return scheduler.Run();
   }
 
+  SchedulerOptions options_;
+  void WhenDone(const std::string& node, std::function<void()> then) {
+    reporter_.when_done = node;
+    reporter_.then = std::move(then);
+  }
+  void SignalWhenDone(const std::string& node) {
+    WhenDone(node, [this] { signal_ = SIGTERM; });
+  }
+  static void MakeFinal(Dag& dag) {
+    dag.final_node = dag.Find("F");
+    dag.At(dag.final_node).kind = NodeKind::kFinal;
+  }
+
+  ControlBox* control_ = nullptr;
   int last_cluster_ = 10;
 
   Path NodesLog() const { return folder_.path() / "x.dag.nodes.log"; }
@@ -172,43 +203,238 @@ TEST_F(SchedulerTest, NodesThatMayNeverStartEndTheRunInsteadOfHangingIt) {
   EXPECT_THAT(end.reason, HasSubstr("MAXJOBS 0"));
 }
 
-TEST_F(SchedulerTest, MaxIdleKeepsTheQueueAtTheExecutorShort) {
+TEST_F(SchedulerTest, MaxIdleKeepsTheQueueShort) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nJOB D a.sub\n");
-  Journal journal(NodesLog());
-  Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter_, clock_, MakeNullLogger(),
-                       [] { return 0; }, [this] { return ++last_cluster_; }},
-                      {.dag_file = folder_.path() / "x.dag", .max_idle = 2});
-  EXPECT_EQ(scheduler.Run().exit_code, 0);
+  options_.max_idle = 2;
+  EXPECT_EQ(Run().exit_code, 0);
   EXPECT_EQ(executor_.most_in_flight(), 2);
 }
 
 TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
   LoadDag("JOB A a.sub\nJOB L three.sub\nJOB B a.sub\nPARENT L CHILD B\n");
   executor_.WillHang("L");
-  // The signal arrives when only L is left.
-  struct SignalAfterA final : Reporter {
-    explicit SignalAfterA(int& target) : signal(target) {}
-    void Started(const std::string&, const NodeCounts&, const std::string&) override {}
-    void Warning(const std::string&) override {}
-    void NodeDone(const std::string&, const Progress&) override { signal = SIGTERM; }
-    void NodeRetried(const NodeFailure&, const Progress&) override {}
-    void NodeFailed(const NodeFailure&, const Progress&) override {}
-    void Status(const Progress&) override {}
-    void Stopping(const std::string&) override {}
-    void Ended(const RunEnd&) override {}
-    int& signal;
-  } reporter(signal_);
-  Journal journal(NodesLog());
-  Scheduler scheduler({*plan_, executor_, scripts_, journal, reporter, clock_, MakeNullLogger(),
-                       [this] { return std::exchange(signal_, 0); }, [this] { return ++last_cluster_; }},
-                      {.dag_file = folder_.path() / "x.dag", .dag_id = 10});
-  const RunEnd end = scheduler.Run();
+  SignalWhenDone("A");
+  const RunEnd end = Run();
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.status, RunEnd::Status::kRemoved);
   EXPECT_THAT(executor_.removed(),
               UnorderedElementsAre(AttemptId{12, 0}, AttemptId{12, 1}, AttemptId{12, 2}));
   EXPECT_THAT(RescueFile(), HasSubstr("DONE A"));
   EXPECT_EQ(plan_->state(dag_.Find("B")), NodeState::kUnready);
+}
+
+TEST_F(SchedulerTest, FinalRunsAfterAFailureAndItsSuccessIsTheRunsButTheStatusStays) {
+  LoadDag("JOB A a.sub\nJOB B a.sub\nJOB F a.sub\nPARENT A CHILD B\n", {}, MakeFinal);
+  executor_.WillExit("A", {1});
+  const RunEnd end = Run();
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A", "F"));
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(end.status, RunEnd::Status::kNodeFailed);
+  EXPECT_THAT(RescueFile(), HasSubstr("Total number of Nodes: 3"));
+  EXPECT_THAT(RescueFile(), Not(HasSubstr("DONE ")));
+}
+
+TEST_F(SchedulerTest, AFailedFinalFailsARunThatWasFineAndIsNeverMarkedDone) {
+  LoadDag("JOB A a.sub\nJOB F a.sub\n", {}, MakeFinal);
+  executor_.WillExit("F", {4});
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(RescueFile(), AllOf(HasSubstr("DONE A"), HasSubstr("#   F,<ENDLIST>")));
+}
+
+TEST_F(SchedulerTest, FinalRunsAfterARemovalAndASecondSignalEndsTheRunWithoutIt) {
+  const auto load = [this] { LoadDag("JOB A a.sub\nJOB L a.sub\nJOB F a.sub\n", {}, MakeFinal); };
+  load();
+  executor_.WillHang("L");
+  SignalWhenDone("A");
+  EXPECT_EQ(Run().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A", "L", "F"));
+  EXPECT_THAT(RescueFile(), HasSubstr("DONE A"));
+
+  load();
+  executor_.WillHang("F");
+  executor_.when_handed_over = [this](const Job& job) {
+    if (job.node == "F") signal_ = SIGINT;
+  };
+  SignalWhenDone("A");
+  EXPECT_EQ(Run().exit_code, 2);
+}
+
+TEST_F(SchedulerTest, AValueOfAbortDagOnEndsTheRunWithItsCodeAndWithoutRetry) {
+  LoadDag("JOB A a.sub\nJOB L a.sub\nRETRY A 3\n", {}, [](Dag& dag) {
+    dag.RulesToChange(dag.Find("A")).abort_on = AbortOn{.value = 10, .return_code = 7};
+  });
+  executor_.WillHang("L");
+  executor_.WillExit("A", {10});
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 7);
+  EXPECT_EQ(end.status, RunEnd::Status::kAborted);
+  EXPECT_EQ(end.counts[NodeState::kFailed], 1);
+  EXPECT_EQ(end.counts[NodeState::kQueued], 1);
+  EXPECT_THAT(RescueFile(), HasSubstr("#   A,<ENDLIST>"));
+}
+
+TEST_F(SchedulerTest, AbortDagOnWithReturnZeroLeavesNoRescueFile) {
+  LoadDag("JOB A a.sub\nJOB B a.sub\nPARENT A CHILD B\n", {}, [](Dag& dag) {
+    dag.RulesToChange(dag.Find("A")).abort_on = AbortOn{.value = 0, .return_code = 0};
+  });
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(end.status, RunEnd::Status::kOk);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "x.dag.rescue001"));
+}
+
+TEST_F(SchedulerTest, ASuccessfulPreScriptHasTheValueZeroForAbortDagOn) {
+  LoadDag("JOB A a.sub\nSCRIPT PRE A true\n", {}, [](Dag& dag) {
+    dag.RulesToChange(dag.Find("A")).abort_on = AbortOn{.value = 0, .return_code = 5};
+  });
+  EXPECT_EQ(Run().exit_code, 5);
+  EXPECT_THAT(executor_.submitted(), ElementsAre());
+}
+
+TEST_F(SchedulerTest, PostDecidesAboutAbortDagOnWhereThereIsOne) {
+  LoadDag("JOB A a.sub\nSCRIPT POST A true\n", {}, [](Dag& dag) {
+    dag.RulesToChange(dag.Find("A")).abort_on = AbortOn{.value = 10, .return_code = 5};
+  });
+  executor_.WillExit("A", {10});
+  EXPECT_EQ(Run().exit_code, 0);
+}
+
+TEST_F(SchedulerTest, AServiceRunsBesideTheDagAndIsRemovedAtItsEnd) {
+  LoadDag("JOB A a.sub\nJOB S a.sub\n", {}, [](Dag& dag) {
+    dag.At(dag.Find("S")).kind = NodeKind::kService;
+    dag.services.push_back(dag.Find("S"));
+  });
+  executor_.WillHang("S");
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(end.counts.total(), 1);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("S", "A"));
+  EXPECT_EQ(executor_.removed().size(), 1U);
+}
+
+TEST_F(SchedulerTest, AFailedServiceShowsInTheStatusButNotInTheExitCode) {
+  LoadDag("JOB S a.sub\nJOB A a.sub\nJOB F a.sub\n", {}, [](Dag& dag) {
+    MakeFinal(dag);
+    dag.At(dag.Find("S")).kind = NodeKind::kService;
+    dag.services.push_back(dag.Find("S"));
+    dag.At(dag.Find("F")).vars.push_back({.name = "seen", .value = "$(DAG_STATUS)"});
+  });
+  executor_.WillExit("S", {1});
+  EXPECT_EQ(Run().exit_code, 0);
+}
+
+TEST_F(SchedulerTest, NothingStartsBeforeTheProvisionerRunsAndItsEarlyEndIsTheRuns) {
+  const auto provisioner = [](Dag& dag) {
+    dag.At(dag.Find("P")).kind = NodeKind::kProvisioner;
+    dag.provisioner = dag.Find("P");
+  };
+  LoadDag("JOB A a.sub\nJOB P a.sub\n", {}, provisioner);
+  executor_.WillHang("P");
+  EXPECT_EQ(Run().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("P", "A"));
+
+  LoadDag("JOB A a.sub\nJOB P missing.sub\n", {}, provisioner);
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(end.reason, HasSubstr("PROVISIONER"));
+}
+
+TEST_F(SchedulerTest, ToleratedFailuresLetTheNodeSucceed) {
+  const auto tolerate = [](Tolerance tolerance) {
+    return [tolerance](Dag& dag) { dag.RulesToChange(dag.Find("A")).tolerance = tolerance; };
+  };
+  LoadDag("JOB A three.sub\n", {}, tolerate({.count = 34, .percent = true}));
+  executor_.WillExit("A", {1, 0, 0});
+  EXPECT_EQ(Run().exit_code, 0);
+
+  LoadDag("JOB A three.sub\n", {}, tolerate({.count = 0, .fail_fast = false}));
+  executor_.WillExit("A", {1, 0, 0});
+  EXPECT_EQ(Run().exit_code, 1);
+  EXPECT_THAT(executor_.removed(), ElementsAre());
+}
+
+TEST_F(SchedulerTest, AHaltedRunStartsNothingUntilTheHaltFileGoes) {
+  LoadDag("JOB A a.sub\nJOB B a.sub\nPARENT A CHILD B\n");
+  const Path halt = folder_.path() / "x.dag.halt";
+  WhenDone("A", [halt] { test::WriteFile(halt, ""); });
+  RunEnd end = Run();
+  EXPECT_EQ(end.status, RunEnd::Status::kHalted);
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
+  EXPECT_THAT(RescueFile(), HasSubstr("DONE A"));
+
+  std::filesystem::remove(halt);
+  LoadDag("JOB A a.sub\nJOB X a.sub\nJOB L a.sub\n", {.max_jobs = 2});
+  executor_.WillHang("X");
+  WhenDone("A", [halt] { test::WriteFile(halt, ""); });
+  reporter_.when_warned = [&](const std::string& text) {
+    if (text.starts_with("halted")) std::filesystem::remove(halt);
+    if (text.starts_with("goes on")) executor_.End({13, 0}, {});
+  };
+  end = Run();
+  EXPECT_EQ(end.exit_code, 0);
+}
+
+TEST_F(SchedulerTest, ANodeWithTooManyHeldJobsIsRemoved) {
+  test::WriteFile(folder_.path() / "held.sub", "executable = /bin/true\nqueue 2\n");
+  LoadDag("JOB A held.sub\n");
+  options_.max_job_holds = 2;
+  executor_.WillHang("A");
+  ControlBox box(folder_.path() / "x.dag");
+  executor_.when_handed_over = [this](const Job&) {
+    test::WriteFile(folder_.path() / "x.dag.control/1.request", "hold\nA\nwait\n");
+  };
+  control_ = &box;
+  const RunEnd end = Run();
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(end.failures.at(0).what, HasSubstr("2 of its jobs were on hold"));
+}
+
+TEST_F(SchedulerTest, ManyJobsOfANodeMayBeForbidden) {
+  LoadDag("JOB A three.sub\n");
+  options_.prohibit_multi_jobs = true;
+  EXPECT_EQ(Run().exit_code, 1);
+  EXPECT_THAT(reporter_.said, ElementsAre(HasSubstr("DAGMAN_PROHIBIT_MULTI_JOBS")));
+}
+
+TEST_F(SchedulerTest, ASavePointHoldsWhatWasDoneWhenItsNodeStarted) {
+  LoadDag("JOB A a.sub\nJOB B a.sub\nPARENT A CHILD B\n", {},
+          [](Dag& dag) { dag.RulesToChange(dag.Find("B")).save_point = Path(); });
+  dag_.files = {folder_.path() / "x.dag"};
+  EXPECT_EQ(Run().exit_code, 0);
+  EXPECT_THAT(
+      test::ReadText(folder_.path() / "save_files/B-x.dag.save"),
+      AllOf(HasSubstr("# Save file written at Start Node B"), HasSubstr("DONE A"), Not(HasSubstr("DONE B"))));
+}
+
+TEST_F(SchedulerTest, ANestedDagIsAJobOfThisProgramThatForcesOnlyOnce) {
+  test::WriteFile(folder_.path() / "in.dag", "");
+  LoadDag("JOB S in.dag\nRETRY S 1\n", {}, [](Dag& dag) { dag.At(dag.Find("S")).kind = NodeKind::kSubdag; });
+  options_.nested = {.program = "/opt/dagrun", .inherited_words = {"-force", "-UseDagDir"}, .priority = 3};
+  executor_.WillExit("S", {1});
+  EXPECT_EQ(Run().exit_code, 0);
+  ASSERT_EQ(executor_.jobs().size(), 2U);
+  EXPECT_THAT(executor_.jobs()[0].arguments, ElementsAre("-force", "-UseDagDir", "-Priority", "3", "in.dag"));
+  EXPECT_THAT(executor_.jobs()[1].arguments, ElementsAre("-UseDagDir", "-Priority", "3", "in.dag"));
+  EXPECT_EQ(executor_.jobs()[0].executable, "/opt/dagrun");
+  EXPECT_EQ(executor_.jobs()[0].remove_kill_signal, SIGUSR1);
+}
+
+TEST_F(SchedulerTest, AMissingNestedDagFailsItsNodeWithoutRetry) {
+  LoadDag("JOB S nosuch.dag\nRETRY S 1\n", {},
+          [](Dag& dag) { dag.At(dag.Find("S")).kind = NodeKind::kSubdag; });
+  EXPECT_EQ(Run().exit_code, 1);
+  EXPECT_THAT(reporter_.said, ElementsAre(HasSubstr("nosuch.dag")));
+}
+
+TEST_F(SchedulerTest, ADryRunStartsNothingAndGoesThroughTheWholeDag) {
+  LoadDag("JOB A a.sub\nJOB B later.sub\nPARENT A CHILD B\nSCRIPT PRE B false\n");
+  options_.dry_run = true;
+  EXPECT_EQ(Run().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre());
+  EXPECT_THAT(reporter_.said, ElementsAre("A done", "B done"));
 }
 
 TEST_F(SchedulerTest, AMacroThatAScriptCannotHaveAbortsTheRun) {

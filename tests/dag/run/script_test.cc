@@ -40,8 +40,8 @@ TEST(ScriptRunner, LooksForTheProgramInTheFolderOfTheNodeFirst) {
   Children children;
   ScriptRunner runner(children, {"PATH=/bin:/usr/bin"});
   const Step step{Step::Kind::kPre, 0};
-  ASSERT_TRUE(runner.Start(step, {}, {"true"}, folder.path()).ok());
-  ASSERT_TRUE(runner.Start(step, {}, {"false"}, folder.path()).ok());
+  ASSERT_TRUE(runner.Start(step, "A", {}, {"true"}, folder.path()).ok());
+  ASSERT_TRUE(runner.Start(step, "A", {}, {"false"}, folder.path()).ok());
   std::vector<int> codes;
   while (runner.busy()) {
     children.Wait(std::chrono::steady_clock::now() + std::chrono::seconds(60));
@@ -54,7 +54,7 @@ TEST(ScriptRunner, AProgramThatIsNotThereEndsWithExitCodeOne) {
   const TemporaryDirectory folder;
   Children children;
   ScriptRunner runner(children, {"PATH=/bin:/usr/bin"});
-  const auto started = runner.Start({Step::Kind::kPre, 0}, {}, {"nosuch.sh"}, folder.path());
+  const auto started = runner.Start({Step::Kind::kPre, 0}, "A", {}, {"nosuch.sh"}, folder.path());
   EXPECT_THAT(started.error().message(), HasSubstr("nosuch.sh"));
   const auto ended = runner.TakeEnded();
   ASSERT_EQ(ended.size(), 1U);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "roost/base/text.h"
 #include "support/support.h"
 
 namespace roost::test {
@@ -24,9 +25,30 @@ std::string DescribeScript(const dag::Script& script) {
   return text;
 }
 
+std::string KindOf(const dag::Node& node) {
+  switch (node.kind) {
+    case dag::NodeKind::kJob:
+      return "node ";
+    case dag::NodeKind::kSubdag:
+      return "subdag ";
+    case dag::NodeKind::kFinal:
+      return "final ";
+    case dag::NodeKind::kProvisioner:
+      return "provisioner ";
+    case dag::NodeKind::kService:
+      return "service ";
+  }
+  return "?";
+}
+
+/// Inline descriptions are called what DAGMan's own dump of a DAG calls them.
+std::string NameOf(const dag::SubmitSource& submit) {
+  return submit.text && submit.file == submit.where.file ? "submitDesc" : submit.file;
+}
+
 std::string DescribeNode(const dag::Dag& dag, const dag::Node& node) {
   std::ostringstream out;
-  out << "node " << node.name << " " << dag.Submit(node).file;
+  out << KindOf(node) << node.name << " " << NameOf(dag.Submit(node));
   if (!dag.Directory(node).empty()) out << " dir=" << dag.Directory(node).string();
   if (node.noop) out << " noop";
   if (node.done) out << " done";
@@ -34,14 +56,48 @@ std::string DescribeNode(const dag::Dag& dag, const dag::Node& node) {
   const dag::NodeRules& rules = dag.Rules(node);
   if (rules.unless_exit) out << " unless-exit=" << *rules.unless_exit;
   if (rules.pre_skip) out << " pre-skip=" << *rules.pre_skip;
+  if (rules.abort_on) {
+    out << " abort-on=" << rules.abort_on->value;
+    if (rules.abort_on->return_code) out << " return=" << *rules.abort_on->return_code;
+  }
+  if (rules.tolerance) {
+    out << " tolerance=" << rules.tolerance->count << (rules.tolerance->percent ? "%" : "")
+        << (rules.tolerance->fail_fast ? "" : " wait");
+  }
+  if (rules.save_point) out << " save-point=[" << rules.save_point->string() << "]";
   if (node.priority != 0) out << " priority=" << node.priority;
   if (node.category >= 0)
     out << " category=" << dag.categories.at(static_cast<std::size_t>(node.category)).name;
   out << "\n";
   if (const auto* pre = dag.Pre(node)) out << "  pre" << DescribeScript(*pre) << "\n";
   if (const auto* post = dag.Post(node)) out << "  post" << DescribeScript(*post) << "\n";
+  if (const auto* hold = dag.Hold(node)) out << "  hold" << DescribeScript(*hold) << "\n";
   for (const dag::Var& var : node.vars) {
     out << "  " << (var.append ? "append " : "") << var.name << "=[" << var.value << "]\n";
+  }
+  return out.str();
+}
+
+/// What is set on the run, not on nodes, and the descriptions: a DAG that DAGMan dumped has less of it.
+std::string DescribeRun(const dag::Dag& dag) {
+  std::ostringstream out;
+  if (dag.dot) {
+    out << "output dot " << dag.dot->file.string() << (dag.dot->update ? " update" : "")
+        << (dag.dot->overwrite ? "" : " dont-overwrite");
+    if (!dag.dot->include.empty()) out << " include=" << dag.dot->include.string();
+    out << "\n";
+  }
+  if (dag.node_status_file) {
+    out << "output status " << dag.node_status_file->file.string() << " " << dag.node_status_file->min_seconds
+        << (dag.node_status_file->always_update ? " always" : "") << "\n";
+  }
+  if (!dag.jobstate_log.empty()) out << "output jobstate " << dag.jobstate_log.string() << "\n";
+  for (const dag::SubmitSource& submit : dag.submits) {
+    if (!submit.text) continue;
+    for (const std::string& line : Split(*submit.text, '\n')) {
+      out << "description " << NameOf(submit) << " " << submit.where.file << ":" << submit.where.line << " ["
+          << Trim(line) << "]\n";
+    }
   }
   return out.str();
 }
@@ -120,12 +176,14 @@ std::string Dump(const dag::DagParse& parse) {
   for (const dag::Node& node : parse.dag.nodes) out << DescribeNode(parse.dag, node);
   for (dag::NodeIndex node = 0; node < parse.dag.end(); ++node) {
     for (const dag::Edge& child : parse.dag.children.Of(node)) {
-      out << "edge " << parse.dag.At(node).name << " " << parse.dag.At(child.index()).name << "\n";
+      out << (child.weak != 0 ? "weak " : "edge ") << parse.dag.At(node).name << " "
+          << parse.dag.At(child.index()).name << "\n";
     }
   }
   for (const dag::Category& category : parse.dag.categories) {
     if (category.max_jobs) out << "maxjobs " << category.name << " " << *category.max_jobs << "\n";
   }
+  out << DescribeRun(parse.dag);
   DescribeFaults(out, parse.faults);
   return out.str();
 }

@@ -1,0 +1,2 @@
+#!/usr/local/bin/python2.7
+print "x"

@@ -1,0 +1,2 @@
+echo detecting
+python3 detect.py --weights yolov5s.pt
