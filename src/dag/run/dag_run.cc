@@ -133,16 +133,6 @@ Path ScratchFolder(const std::string& run_id) {
   return folder / ("dagrun-" + run_id);
 }
 
-/// `environment` with what ENV SET says in the DAG files.
-std::vector<std::string> EnvironmentOf(const RunOptions& options) {
-  std::vector<std::string> environment = options.environment;
-  for (const auto& [name, value] : options.preamble.environment_set) {
-    std::erase_if(environment, [&](const std::string& entry) { return entry.starts_with(name + "="); });
-    environment.push_back(name + "=" + value);
-  }
-  return environment;
-}
-
 /// DAGMAN_DEFAULT_NODE_LOG, or beside the DAG file.
 Path NodesLogOf(const RunOptions& options) {
   const Path& dag_file = options.dag_files.front();
@@ -174,7 +164,6 @@ PlanLimits LimitsOf(const DagmanKnobs& knobs) {
 SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
   const DagmanKnobs& knobs = options.knobs;
   const Path& dag_file = options.dag_files.front();
-  const std::vector<std::string> environment = EnvironmentOf(options);
   return {.dag_file = dag_file,
           .rescue = {.dag_file = dag_file.string(),
                      .base = RescueBase(options.dag_files),
@@ -182,11 +171,12 @@ SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
                      .reset_retries = knobs.reset_retries_upon_rescue},
           .nested = {.program = options.program,
                      .inherited_words = options.inherited_words,
-                     .environment = environment,
+                     .force = options.force,
+                     .environment = options.environment,
                      .priority = options.priority,
                      .dag_id = dag_id},
           .facts = {.dag_id = dag_id,
-                    .environment = environment,
+                    .environment = options.environment,
                     .priority = options.priority + knobs.default_priority,
                     .batch_name = options.batch_name.empty()
                                       ? dag_file.filename().string() + "+" + std::to_string(dag_id)
@@ -209,7 +199,7 @@ LocalOptions ExecutorOptionsOf(const RunOptions& options, const LockRecord& reco
           .gpus = ChosenGpus(options),
           .scratch = record.scratch,
           .run_id = record.run_id,
-          .environment = EnvironmentOf(options)};
+          .environment = options.environment};
 }
 
 std::string ParentRun(const RunOptions& options) {
@@ -350,7 +340,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   Children children;
   LocalExecutor executor(std::move(executor_options), children, clock);
   JobQueue queue(executor, clock, {.submit_host = "<dagrun:" + HostName() + ">"});
-  ScriptRunner scripts(children, ScriptEnvironment(EnvironmentOf(options), record.run_id));
+  ScriptRunner scripts(children, ScriptEnvironment(options.environment, record.run_id));
   ControlBox control(dag_file);
 
   const int dag_id = options.dag_id > 0 ? options.dag_id : clusters.Next();

@@ -135,7 +135,7 @@ class Scheduler final : public RunView {
   void Settle(const ScriptRunner::Ended& ended);
   void NoteScriptFailure(NodeIndex node, const ScriptRunner::Ended& ended);
   void PreEnded(NodeIndex node, int value);
-  void PostEnded(NodeIndex node, const ExitStatus& status);
+  void RecordPost(NodeIndex node, const ExitStatus& status);
   void Conclude(const Try& attempt);
   /// Ends the run where ABORT-DAG-ON says so of this value.
   void TestForAbort(NodeIndex node, int value, const char* whose);
