@@ -58,6 +58,27 @@ struct SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 };
 
+/// A soft limit that this process has while it starts a child, which inherits it: posix_spawn cannot set it.
+class LimitForChild {
+ public:
+  LimitForChild(__rlimit_resource resource, const std::optional<std::int64_t>& bytes) : resource_(resource) {
+    if (!bytes || ::getrlimit(resource_, &before_) != 0) return;
+    rlimit limit = before_;
+    limit.rlim_cur = std::min(static_cast<rlim_t>(*bytes), before_.rlim_max);
+    changed_ = ::setrlimit(resource_, &limit) == 0;
+  }
+  ~LimitForChild() {
+    if (changed_) ::setrlimit(resource_, &before_);
+  }
+  LimitForChild(const LimitForChild&) = delete;
+  LimitForChild& operator=(const LimitForChild&) = delete;
+
+ private:
+  __rlimit_resource resource_;
+  rlimit before_{};
+  bool changed_ = false;
+};
+
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   pointers.reserve(strings.size() + 1);
@@ -150,6 +171,8 @@ Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
   std::vector<char*> environment;
   if (options.environment) environment = Pointers(*options.environment);
   pid_t pid = 0;
+  const LimitForChild core(RLIMIT_CORE, options.core_bytes);
+  const LimitForChild stack(RLIMIT_STACK, options.stack_bytes);
   const int failure = ::posix_spawnp(&pid, program.c_str(), &plan.actions, &plan.attributes, argv.data(),
                                      options.environment ? environment.data() : environ);
   if (failure != 0) {

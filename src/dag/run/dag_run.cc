@@ -48,7 +48,9 @@ struct StartingPoint {
 StartingPoint ChooseStart(const RunOptions& options) {
   if (!options.rescue_file.empty()) return {.file = options.rescue_file};
   if (!options.load_save.empty()) {
-    return {.file = SavePointPath(options.dag_files.front(), options.load_save)};
+    const Path& name = options.load_save;
+    return {.file = name.has_parent_path() ? name
+                                           : options.dag_files.front().parent_path() / "save_files" / name};
   }
   const Path base = RescueBase(options.dag_files);
   const int newest = NewestRescue(base);
@@ -232,8 +234,8 @@ class FileObservers {
     if (dag.dot) Add<DotWriter>(*dag.dot, clock, warn);
   }
 
-  std::vector<RunObserver*> all() const {
-    std::vector<RunObserver*> observers;
+  /// After the caller's own.
+  std::vector<RunObserver*> all(std::vector<RunObserver*> observers) const {
     for (const auto& observer : observers_) observers.push_back(observer.get());
     return observers;
   }
@@ -267,7 +269,8 @@ int DryRun(const RunOptions& options, Reporter& reporter, const std::function<in
                        .clock = clock,
                        .log = MakeNullLogger(),
                        .pending_signal = pending_signal,
-                       .next_cluster = [&last_cluster] { return ++last_cluster; }},
+                       .next_cluster = [&last_cluster] { return ++last_cluster; },
+                       .observers = options.observers},
                       SchedulerOptionsOf(options, 1));
   reporter.Started(options.dag_files.front().string(), plan.counts(), "dry run: no job and no script is run");
   const RunEnd end = scheduler.Run();
@@ -364,7 +367,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .log = log,
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); },
-                       .observers = files.all(),
+                       .observers = files.all(options.observers),
                        .control = &control},
                       SchedulerOptionsOf(options, dag_id));
   if (recovering) scheduler.Resume(recovered);
@@ -373,7 +376,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   end.diagnostics = dagman_out;
   end.rerun = options.rerun_command;
 
-  const Clock::WallTime now = clock.WallNow();
   const MetricsFacts facts{.start = start,
                            .end = clock.WallNow(),
                            .dag_id = dag_id,

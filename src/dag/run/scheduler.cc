@@ -101,6 +101,7 @@ Scheduler::Scheduler(const SchedulerParts& parts, SchedulerOptions options)
       started_(clock_.Now()) {}
 
 void Scheduler::Resume(const Recovered& recovered) {
+  resumed_ = true;
   last_noop_ = recovered.highest_noop;
   for (const auto& [node, outcome] : recovered.awaiting_post) {
     NodeRun& run = runs_[node];
@@ -108,6 +109,7 @@ void Scheduler::Resume(const Recovered& recovered) {
     run.value = plan_.value(node);
     run.id = {.cluster = outcome.cluster, .proc = outcome.last_proc};
   }
+  narrator_.Began();
   narrator_.RecoveryStarts();
   for (const Recovered::LostJob& lost : recovered.lost) {
     // Its own log is known from its submit file, which may have changed since: then that log stays
@@ -136,7 +138,7 @@ void Scheduler::Resume(const Recovered& recovered) {
 /// Repeated: start every node that the plan and the queue allow, then wait for something to happen and tell
 /// the plan. Where nothing can go on the next stage begins: what is left is removed, the FINAL node runs.
 RunEnd Scheduler::Run() try {
-  narrator_.Began();
+  if (!resumed_) narrator_.Began();
   while (stage_ != Stage::kOver) {
     LookOutside();
     StartReadyNodes();

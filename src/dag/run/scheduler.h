@@ -171,6 +171,7 @@ class Scheduler final : public RunView {
   Stage stage_ = Stage::kNodes;
   RunEnd::Status status_ = RunEnd::Status::kOk;  ///< $DAG_STATUS: while nodes run, the first that is not OK
   std::optional<Ending> ending_;
+  bool resumed_ = false;
   bool halted_ = false;
   bool skip_final_ = false;
   bool orderly_ = true;
