@@ -286,6 +286,9 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   LockRecord record = lock.left_by().value_or(LockRecord{});
   LocalOptions executor_options;
   Dag dag;
+  const Path dagman_out = DagmanOutOf(options);
+  const Logger log = MakeFileLogger(dagman_out);
+  log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
   try {
     if (!interrupted) {
       record.run_id = NewRunId(ParentRun(options));
@@ -298,9 +301,11 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     }
     executor_options = ExecutorOptionsOf(options, record);
     dag = Load(options, record.rescue_file);
-  } catch (...) {
+  } catch (const Error& error) {
     // Nothing was started: the file is ours to remove, unless there is still a run to recover.
     if (!interrupted) lock.Release();
+    log->error("ERROR: {}", error.message());
+    log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), static_cast<int>(error.code()));
     throw;
   }
   ClusterNumbers clusters(dag_file.parent_path(), static_cast<int>(dag.nodes.size()) + 1);
@@ -312,9 +317,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   }
   lock.Claim(record);
 
-  const Path dagman_out = DagmanOutOf(options);
-  const Logger log = MakeFileLogger(dagman_out);
-  log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
   log->info("Dag contains {} total nodes", dag.nodes.size());
   Plan plan(dag, LimitsOf(options.knobs));
   log->info("Number of pre-completed nodes: {}", plan.counts()[NodeState::kDone]);
