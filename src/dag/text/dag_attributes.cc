@@ -310,7 +310,7 @@ void DagFileParser::CategoryCommand(Words& words) {
   const std::string_view name = Need(words, "node name");
   const std::string category = CategoryName(Need(words, "category name"));
   NeedEnd(words);
-  const std::int32_t number = builder_.Category(category, Here());
+  const std::int32_t number = builder_.Category(category);
   ForNodes(name, kOrdinaryNodes, [&](NodeIndex node) { dag_.At(node).category = number; });
 }
 
@@ -321,7 +321,7 @@ void DagFileParser::MaxJobs(Words& words) {
   NeedEnd(words);
   if (limit < 0) throw Error("the number of jobs cannot be negative");
   if (limit == 0) Warn("MAXJOBS " + category + " 0 means that nodes of this category never start");
-  dag_.categories[static_cast<std::size_t>(builder_.Category(category, Here()))].max_jobs = limit;
+  dag_.categories[static_cast<std::size_t>(builder_.Category(category))].max_jobs = limit;
 }
 
 /// Names that begin with '+' are the same in all splices.
