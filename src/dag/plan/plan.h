@@ -127,6 +127,7 @@ class Plan {
   /// Every node but FINAL is done.
   bool AllDone() const;
   bool has_final() const { return dag_.final_node >= 0; }
+  bool final_started() const { return final_started_; }
 
   const NodeCounts& counts() const { return counts_; }
   const Dag& dag() const { return dag_; }

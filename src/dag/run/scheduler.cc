@@ -675,7 +675,7 @@ void Scheduler::NextStage() {
     case Stage::kRemoving:
       if (plan_.has_final() && !skip_final_) {
         narrator_.Say("Starting final node...");
-        plan_.StartFinal();
+        if (!plan_.final_started()) plan_.StartFinal();  // recovery may have
         stage_ = Stage::kFinal;
         return;
       }

@@ -467,11 +467,60 @@ class RecoveryTest : public SchedulerTest {
     Log({.type = EventType::kTerminated, .id = {cluster, proc}, .status = {false, code}});
   }
   RunEnd RunOn() {
+    last_cluster_ = 20;
     recovered_ = Recover(journal_, *plan_);
     return Run();
   }
   std::string journal_;
 };
+
+TEST_F(RecoveryTest, AnAbortOnRecordEndsTheRunAgain) {
+  LoadDag("JOB A a.sub\nJOB B a.sub\nRETRY A 3\n", {}, [](Dag& dag) {
+    dag.RulesToChange(dag.Find("A")).abort_on = AbortOn{.value = 10, .return_code = 7};
+  });
+  LogSubmit("A", 11);
+  LogExit(11, 0, 10);
+  const RunEnd end = RunOn();
+  EXPECT_EQ(end.exit_code, 7);
+  EXPECT_EQ(end.status, RunEnd::Status::kAborted);
+  EXPECT_THAT(executor_.submitted(), ElementsAre());
+}
+
+TEST_F(RecoveryTest, ARecordedFinalIsNotRunAgainAndDecides) {
+  LoadDag("JOB A a.sub\nJOB F a.sub\n", {}, MakeFinal);
+  LogSubmit("A", 11);
+  LogExit(11, 0, 1);
+  LogSubmit("F", 12);
+  LogExit(12, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre());
+}
+
+TEST_F(RecoveryTest, AClusterThatWasNotWholeYetIsSubmittedAgain) {
+  LoadDag("JOB A a.sub\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11);
+  LogExit(11, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
+}
+
+TEST_F(RecoveryTest, AJobsOwnLogGetsWhatOnlyTheJournalHas) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\nJOB B logged.sub\n");
+  LogSubmit("A", 11);
+  test::WriteFile(folder_.path() / "own.log", journal_);
+  LogExit(11, 0, 0);
+  LogSubmit("B", 12);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  std::vector<int> ended;
+  ParseEvents(test::ReadText(folder_.path() / "own.log"), [&](const JobEvent& event) {
+    const bool ends = event.type == EventType::kTerminated || event.type == EventType::kAborted;
+    if (ends) ended.push_back(event.id.cluster);
+  });
+  // 12 was lost, and its successor is the first number that the test hands out.
+  EXPECT_THAT(ended, UnorderedElementsAre(11, 12, 21));
+}
 
 TEST_F(RecoveryTest, NodesRecordedDoneDoNotRunAgain) {
   LoadDag("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nPARENT A CHILD B\nPARENT B CHILD C\n");
