@@ -109,7 +109,7 @@ TEST(DagrunOptions, ThatContradictEachOtherAreRefused) {
 TEST(DagrunOptions, NestedRunsInheritSomeAndNotTheThrottles) {
   EXPECT_THAT(Parse({"-maxjobs", "3", "-f", "-autor", "0", "-usedagdir", "-insert_env", "A=1", "x.dag"})
                   .run.inherited_words,
-              ElementsAre("-force", "-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
+              ElementsAre("-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
   EXPECT_THAT(Parse({"-verbose", "x.dag"}, CalledAs::kCondorSubmitDag).run.inherited_words,
               ElementsAre("-verbose", "--submitter-files", "-update_submit"));
 }
