@@ -285,12 +285,13 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   const bool interrupted = lock.left_by().has_value();
   const bool recovering = (interrupted || options.do_recovery) && !options.force;
   LockRecord record = lock.left_by().value_or(LockRecord{});
+  const Path dagman_out = DagmanOutOf(options);
+  Logger log;
   LocalOptions executor_options;
   Dag dag;
-  const Path dagman_out = DagmanOutOf(options);
-  const Logger log = MakeFileLogger(dagman_out);
-  log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
   try {
+    log = MakeFileLogger(dagman_out);
+    log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
     if (!interrupted) {
       record.run_id = NewRunId(ParentRun(options));
       record.scratch = ScratchFolder(record.run_id);
@@ -303,10 +304,12 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     executor_options = ExecutorOptionsOf(options, record);
     dag = Load(options, record.rescue_file);
   } catch (const Error& error) {
+    if (log != nullptr) {
+      log->error("ERROR: {}", error.message());
+      log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), static_cast<int>(error.code()));
+    }
     // Nothing was started: the file is ours to remove, unless there is still a run to recover.
     if (!interrupted) lock.Release();
-    log->error("ERROR: {}", error.message());
-    log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), static_cast<int>(error.code()));
     throw;
   }
   ClusterNumbers clusters(dag_file.parent_path(), static_cast<int>(dag.nodes.size()) + 1);
