@@ -25,10 +25,6 @@ std::vector<std::string> RemainingRetries(const Dag& dag, const Node& node, int 
 
 }  // namespace
 
-Path RescueBase(const std::vector<Path>& dag_files) {
-  return dag_files.size() > 1 ? Path(dag_files.front().string() + "_multi") : dag_files.front();
-}
-
 RescueWriter::RescueWriter(RescueRules rules, const Plan& plan, const Clock& clock)
     : rules_(std::move(rules)), plan_(plan), clock_(clock) {}
 
