@@ -12,41 +12,12 @@
 namespace roost::dag {
 namespace {
 
-/// HTCondor's names of the events.
+/// HTCondor's name of the event, without what all have in front.
 std::string_view NameOf(EventType type) {
-  switch (type) {
-    case EventType::kSubmit:
-      return "SUBMIT";
-    case EventType::kExecute:
-      return "EXECUTE";
-    case EventType::kExecutableError:
-      return "EXECUTABLE_ERROR";
-    case EventType::kEvicted:
-      return "JOB_EVICTED";
-    case EventType::kTerminated:
-      return "JOB_TERMINATED";
-    case EventType::kImageSize:
-      return "IMAGE_SIZE";
-    case EventType::kShadowException:
-      return "SHADOW_EXCEPTION";
-    case EventType::kGeneric:
-      return "GENERIC";
-    case EventType::kAborted:
-      return "JOB_ABORTED";
-    case EventType::kSuspended:
-      return "JOB_SUSPENDED";
-    case EventType::kUnsuspended:
-      return "JOB_UNSUSPENDED";
-    case EventType::kHeld:
-      return "JOB_HELD";
-    case EventType::kReleased:
-      return "JOB_RELEASED";
-    case EventType::kPostScriptTerminated:
-      return "POST_SCRIPT_TERMINATED";
-    case EventType::kPreSkip:
-      return "PRESKIP";
-  }
-  return "GENERIC";
+  constexpr std::string_view kPrefix = "ULOG_";
+  std::string_view name = EventName(type);
+  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  return name;
 }
 
 std::string IdText(const JobId& id) {

@@ -23,6 +23,9 @@ constexpr std::string_view kSubmitterVersion = "$CondorVersion: 23.9.6 2026-07-1
 constexpr std::string_view kRule =
     "-----------------------------------------------------------------------\n";
 
+// What condor_dagman says first.
+constexpr std::string_view kGreeting = "Executing condor dagman ... \n";
+
 constexpr std::array kSuffixes = {".condor.sub", ".lib.out", ".lib.err", ".dagman.log"};
 
 /// Names of the files beside the primary DAG file.
@@ -35,16 +38,11 @@ Path DebugLog(const RunOptions& options) {
   return options.outfile_dir.empty() ? log : options.outfile_dir / log.filename();
 }
 
-/// What the rescue files are named after.
-Path RescueBase(const RunOptions& options) {
-  return options.dag_files.size() > 1 ? Beside(options, "_multi") : options.dag_files.front();
-}
-
 /// The number of the rescue file that the run will go on from, or 0.
 int RescueNumber(const RunOptions& options) {
   if (options.rescue_from > 0) return options.rescue_from;
   if (options.force || !options.load_save.empty() || !options.knobs.auto_rescue) return 0;
-  return NewestRescue(RescueBase(options));
+  return NewestRescue(RescueBase(options.dag_files));
 }
 
 bool Exists(const Path& file) {
@@ -94,6 +92,7 @@ std::string Quoted(std::string_view word) {
 
 std::string QuotedList(const std::vector<std::string>& words) {
   std::vector<std::string> quoted;
+  quoted.reserve(words.size());
   for (const std::string& word : words) quoted.push_back(Quoted(word));
   return "\"" + Join(quoted, " ") + "\"";
 }
@@ -172,7 +171,10 @@ std::string DagmanEnvironment(const RunOptions& options) {
     variables.push_back("_CONDOR_DAGMAN_CONFIG_FILE=" + options.submit_file.config.string());
   }
   for (const std::string& pair : options.submit_file.insert_env) variables.push_back(pair);
-  for (const auto& [name, value] : options.preamble.environment_set) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : options.preamble.environment_set) {
+    variables.push_back(name);
+    variables.back().append("=").append(value);
+  }
   return QuotedList(variables);
 }
 
@@ -295,7 +297,7 @@ std::string FormatCondorSub(const RunOptions& options) {
   if (!options.submit_file.notification.empty()) add("notification", options.submit_file.notification);
   if (options.priority != 0) add("priority", std::to_string(options.priority));
   for (const auto& [attribute, value] : options.preamble.job_attributes) {
-    text += "My." + attribute + " = " + value + "\n";
+    text.append("My.").append(attribute).append(" = ").append(value).append("\n");
   }
   for (const std::string& line : options.submit_file.append_lines) text += line + "\n";
   return text + "queue\n";
@@ -313,16 +315,19 @@ int RunAsSubmitter(RunOptions options, const Clock& clock, std::ostream& out, st
     Announce(options, out);
     return 0;
   }
+  if (options.parent_dag_id != 0) {
+    // A job of the outer run: that one keeps its log, and has its output in P.lib.out.
+    out << kGreeting << std::flush;
+    return run(options);
+  }
   if (options.dag_id == 0) options.dag_id = ClusterNumbers(options.dag_files.front().parent_path(), 1).Next();
   LifeLog log(Beside(options, ".dagman.log"), options.dag_id, clock);
   log.CloseLostRuns();
-  WriteFileAtomically(Beside(options, ".lib.out"), "Executing condor dagman ... \n").value();
+  WriteFileAtomically(Beside(options, ".lib.out"), kGreeting).value();
   WriteFileAtomically(Beside(options, ".lib.err"), "").value();
   log.Started();
-  if (options.parent_dag_id == 0) {
-    out << "Submitting job(s).\n1 job(s) submitted to cluster " << options.dag_id << ".\n";
-    Announce(options, out);
-  }
+  out << "Submitting job(s).\n1 job(s) submitted to cluster " << options.dag_id << ".\n";
+  Announce(options, out);
   try {
     const int exit_code = run(options);
     log.Ended(exit_code);

@@ -70,8 +70,7 @@ void DagFileParser::ConnectNodes(std::vector<NodeIndex>& parents, std::vector<No
   for (std::vector<NodeIndex>* nodes : {&parents, &children}) {
     if (nodes->size() < 2) continue;
     std::ranges::sort(*nodes);
-    const auto repeated = std::ranges::unique(*nodes);
-    nodes->erase(repeated.begin(), repeated.end());
+    nodes->erase(std::unique(nodes->begin(), nodes->end()), nodes->end());
   }
   Node join;
   join.name = scope_.splice_prefix;

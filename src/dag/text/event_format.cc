@@ -152,9 +152,9 @@ void AppendDetails(std::string& text, const char* indentation, const JobEvent& e
 /// Readers look "Attr = value" lines up, and HTCondor writes them sorted, after the slot's name.
 void AppendExecuteDetails(std::string& text, const JobEvent& event) {
   std::vector<std::string_view> lines(event.details.begin(), event.details.end());
-  const auto attributes = std::ranges::stable_partition(
-      lines, [](std::string_view line) { return line.starts_with("SlotName: "); });
-  std::ranges::sort(attributes, LessIgnoreCase());
+  const auto attributes = std::stable_partition(
+      lines.begin(), lines.end(), [](std::string_view line) { return line.starts_with("SlotName: "); });
+  std::sort(attributes, lines.end(), LessIgnoreCase());
   for (const std::string_view line : lines) text.append("\t").append(OneLine(line)).append("\n");
 }
 

@@ -36,7 +36,7 @@ void WriteManyEnds(const Path& folder) {
       node("Well", "exit 0") + node("Badly", "exit 3") + node("Signal", "kill -9 \\$\\$") +
       node("Beside", "[ $(Process) = 1 ] && exit 4; sleep 60") +
       node("Requeued", "[ -e again ] || { touch again; exit 1; }", "on_exit_remove = ExitCode =?= 0\n") +
-      node("Held", "exit 0", "hold = true\nperiodic_release = HoldReasonCode == 15\n") +
+      node("Held", "exit 0", "on_exit_hold = NumJobStarts < 2\n") +
       node("Refused", "exit 0", "input = nowhere\n") + node("Skipped", "exit 0");
   dag +=
       "JOB Nothing Well.sub NOOP\nSCRIPT POST Nothing do.sh exit 0\nSCRIPT POST Badly do.sh exit $RETURN\n"
@@ -80,12 +80,27 @@ void CompareEvent(const json& theirs, const JobEvent& ours) {
   }
 }
 
+/// Runs x.dag and lets go the job of node Held.
+void RunAndRelease(RealCondor& condor) {
+  ProcessOptions options;
+  options.argv = {test::Program("dagrun"), "x.dag"};
+  options.working_directory = condor.here();
+  options.error = condor.here() / "stderr";
+  Subprocess dagrun = Subprocess::Start(options).value();
+  const Path log = condor.here() / "Held.log";
+  EXPECT_TRUE(test::WaitUntil([&] {
+    return fs::exists(log) && ReadText(log).find("\n012 (") != std::string::npos;
+  })) << "the job is not held";
+  const CommandResult released = condor.Dagrun({"release", "x.dag"});
+  EXPECT_TRUE(released.status.ok()) << released.err;
+  EXPECT_EQ(dagrun.Wait().Describe(), "exit code 1") << ReadText(condor.here() / "stderr");
+}
+
 TEST(InteropTest, HtcondorReadsTheLogsOfEveryKindOfEnd) {
   ROOST_NEEDS_CONDOR();
   RealCondor condor;
   WriteManyEnds(condor.here());
-  const CommandResult run = condor.Dagrun({"x.dag"});
-  EXPECT_EQ(run.status.Describe(), "exit code 1") << run.err;
+  RunAndRelease(condor);
 
   const std::vector<std::string> logs = Logs(condor.here());
   EXPECT_THAT(logs, ::testing::IsSupersetOf({"Well.log", "Beside.log", "Held.log", "x.dag.nodes.log"}));
