@@ -54,8 +54,54 @@ _roost_dagrun_options="-maxjobs -maxidle -maxpre -maxpost -maxhold -force -f -Au
   --version --submitter-files -no_submit -update_submit -append -a -insert_sub_file -import_env -include_env"
 # End of the options of a run
 
+# The commands beside the run itself, with their options.
+declare -A _roost_dagrun_commands=(
+  [check]="--json --help"
+  [expand]="--format --help"
+  [graph]="--format --output --help"
+  [status]="--all --json --watch --help"
+  [logs]="--stdout --stderr --events --attempt --proc --follow --help"
+  [report]="--output --help"
+  [hold]="--reason --help"
+  [release]="--reason --help"
+  [rm]="--reason --help"
+  [halt]="--resume --help"
+)
+
+# Names of nodes, as far as the DAG file itself has them.
+_roost_dagrun_nodes() {
+  local names
+  names=$(awk 'toupper($1) ~ /^(JOB|FINAL|SERVICE|PROVISIONER)$/ { print $2 }
+               toupper($1) == "SUBDAG" { print $3 }' "$1" 2>/dev/null)
+  _roost_words "$names"
+}
+
+_roost_dagrun_command() {
+  local command=${COMP_WORDS[1]}
+  case $prev in
+    --format)
+      if [ "$command" = graph ]; then _roost_words "dot svg"; else _roost_words "text json sh"; fi
+      ;;
+    -o | --output) _roost_files ;;
+    --attempt | --proc | --reason) COMPREPLY=() ;;
+    *)
+      if [[ $cur == -* ]]; then
+        _roost_words "${_roost_dagrun_commands[$command]}"
+      elif [[ $command =~ ^(expand|logs|hold|release|rm)$ && $prev == *.dag ]]; then
+        _roost_dagrun_nodes "$prev"
+      else
+        _roost_files '*.dag'
+      fi
+      ;;
+  esac
+}
+
 _roost_dagrun() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  if [ "$COMP_CWORD" -gt 1 ] && [ -n "${_roost_dagrun_commands[${COMP_WORDS[1]}]-}" ]; then
+    _roost_dagrun_command
+    return
+  fi
   case $prev in
     -AutoRescue | -SubmitMethod) _roost_words "0 1" ;;
     --color) _roost_words "auto always never" ;;
@@ -71,7 +117,9 @@ _roost_dagrun() {
           ;;
         *)
           _roost_files '*.dag'
-          if [ "$COMP_CWORD" -eq 1 ] && [[ check == "$cur"* ]]; then COMPREPLY+=(check); fi
+          if [ "$COMP_CWORD" -eq 1 ]; then
+            mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "${!_roost_dagrun_commands[*]}" -- "$cur")
+          fi
           ;;
       esac
       ;;

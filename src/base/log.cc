@@ -13,7 +13,7 @@ Logger MakeFileLogger(const Path& file) {
         "file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string(), /*truncate=*/false));
     logger->set_pattern("%D %H:%M:%S %v");  // %D is MM/DD/YY
     logger->set_level(spdlog::level::debug);
-    logger->flush_on(spdlog::level::debug);
+    logger->flush_on(spdlog::level::warn);
     return logger;
   } catch (const spdlog::spdlog_ex& error) {
     throw Error("cannot write the log '" + file.string() + "': " + error.what(), ExitCode::kCannotCreate);

@@ -35,7 +35,7 @@ Path Under(const Path& directory, const Path& path) { return directory.empty() ?
 Result<FileDescriptor> OpenForChild(const Path& path, int flags) {
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666));
   // The child gets it as anybody else would have opened it.
-  if (file.valid()) ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
+  if (file.valid()) ::fcntl(file.get(), F_SETFL, flags & O_APPEND);
   if (file.valid()) return file;
   const bool output = (flags & O_ACCMODE) == O_WRONLY;
   const Error error = ErrnoError(errno, output ? "create" : "open", path);
@@ -56,6 +56,27 @@ struct SpawnPlan {
   }
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
+};
+
+/// A soft limit that this process has while it starts a child, which inherits it: posix_spawn cannot set it.
+class LimitForChild {
+ public:
+  LimitForChild(__rlimit_resource resource, const std::optional<std::int64_t>& bytes) : resource_(resource) {
+    if (!bytes || ::getrlimit(resource_, &before_) != 0) return;
+    rlimit limit = before_;
+    limit.rlim_cur = std::min(static_cast<rlim_t>(*bytes), before_.rlim_max);
+    changed_ = ::setrlimit(resource_, &limit) == 0;
+  }
+  ~LimitForChild() {
+    if (changed_) ::setrlimit(resource_, &before_);
+  }
+  LimitForChild(const LimitForChild&) = delete;
+  LimitForChild& operator=(const LimitForChild&) = delete;
+
+ private:
+  __rlimit_resource resource_;
+  rlimit before_{};
+  bool changed_ = false;
 };
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -104,31 +125,37 @@ Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
     return ErrnoError(errno, "enter folder", options.working_directory);
   }
 
-  auto input = OpenForChild(Under(options.working_directory, options.input), O_RDONLY);
-  if (!input) return input.error();
   const int write_flags = O_WRONLY | O_CREAT | (options.append_output ? O_APPEND : O_TRUNC);
+  const bool shared = !options.error.empty() && options.error == options.output;
+  FileDescriptor input;
   FileDescriptor output;
   FileDescriptor error;
-  if (!options.output.empty()) {
-    auto file = OpenForChild(Under(options.working_directory, options.output), write_flags);
-    if (!file) return file.error();
-    output = std::move(*file);
-  }
-  const bool shared = !options.error.empty() && options.error == options.output;
-  if (!options.error.empty() && !shared) {
-    auto file = OpenForChild(Under(options.working_directory, options.error), write_flags);
-    if (!file) return file.error();
-    error = std::move(*file);
-  }
-
+  struct Stream {
+    int number;
+    const Path& path;
+    int flags;
+    FileDescriptor& file;
+  };
+  const std::array<Stream, 3> streams = {Stream{STDIN_FILENO, options.input, O_RDONLY, input},
+                                         Stream{STDOUT_FILENO, options.output, write_flags, output},
+                                         Stream{STDERR_FILENO, options.error, write_flags, error}};
   SpawnPlan plan;
   if (!options.working_directory.empty()) {
     posix_spawn_file_actions_addchdir_np(&plan.actions, options.working_directory.c_str());
   }
-  posix_spawn_file_actions_adddup2(&plan.actions, input->get(), STDIN_FILENO);
-  if (output.valid()) posix_spawn_file_actions_adddup2(&plan.actions, output.get(), STDOUT_FILENO);
-  if (error.valid()) posix_spawn_file_actions_adddup2(&plan.actions, error.get(), STDERR_FILENO);
-  if (shared) posix_spawn_file_actions_adddup2(&plan.actions, output.get(), STDERR_FILENO);
+  for (const Stream& stream : streams) {
+    if (stream.path.empty()) continue;
+    if (stream.number == STDERR_FILENO && shared) {
+      posix_spawn_file_actions_adddup2(&plan.actions, STDOUT_FILENO, STDERR_FILENO);
+    } else if (stream.path == "/dev/null") {  // that cannot go wrong: no need to have it open here
+      posix_spawn_file_actions_addopen(&plan.actions, stream.number, "/dev/null", O_RDWR, 0);
+    } else {
+      auto file = OpenForChild(Under(options.working_directory, stream.path), stream.flags);
+      if (!file) return file.error();
+      stream.file = std::move(*file);
+      posix_spawn_file_actions_adddup2(&plan.actions, stream.file.get(), stream.number);
+    }
+  }
 
   sigset_t all_signals;
   sigset_t no_signals;
@@ -144,6 +171,8 @@ Result<Subprocess> Subprocess::Start(const ProcessOptions& options) {
   std::vector<char*> environment;
   if (options.environment) environment = Pointers(*options.environment);
   pid_t pid = 0;
+  const LimitForChild core(RLIMIT_CORE, options.core_bytes);
+  const LimitForChild stack(RLIMIT_STACK, options.stack_bytes);
   const int failure = ::posix_spawnp(&pid, program.c_str(), &plan.actions, &plan.attributes, argv.data(),
                                      options.environment ? environment.data() : environ);
   if (failure != 0) {
@@ -270,8 +299,7 @@ std::vector<ProcessSet::Finished> ProcessSet::Wait(Clock::TimePoint deadline) {
     it->second.Signal(SIGKILL);
     ResourceUsage usage;
     if (const auto status = it->second.TryWait(&usage)) {
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, it->second.pidfd(), nullptr);
-      running_.erase(it);
+      running_.erase(it);  // closes the descriptor, which takes it out of the epoll set
       finished.push_back({pid, *status, usage});
     }
   }
@@ -307,20 +335,19 @@ StopSignals::~StopSignals() {
 }
 
 int StopSignals::Next() {
+  sigset_t pending;
+  sigemptyset(&pending);
   for (const int signal : watched_) {
     auto& arrived = arrived_signals[static_cast<std::size_t>(signal)];
     if (arrived != 0) {
       arrived = 0;
       return signal;
     }
-    // Still pending because nobody waited since it was sent.
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    const timespec now{0, 0};
-    if (::sigtimedwait(&one, nullptr, &now) == signal) return signal;
+    sigaddset(&pending, signal);
   }
-  return 0;
+  // Those that wait because nobody has let them through since they were sent.
+  const timespec now{0, 0};
+  return std::max(0, ::sigtimedwait(&pending, nullptr, &now));
 }
 
 }  // namespace roost

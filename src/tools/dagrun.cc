@@ -7,8 +7,10 @@
 
 #include <unistd.h>
 
+#include "dag/report/json_reporter.h"
 #include "dag/report/terminal_reporter.h"
 #include "dag/run/dag_run.h"
+#include "dag/run/job_files.h"
 #include "dag/run/submitter_files.h"
 #include "roost/base/error.h"
 #include "roost/base/process.h"
@@ -40,18 +42,27 @@ void EnterFolderOf(Path& file) {
 
 int Run(RunCommandLine line) {
   StopSignals signals;
-  TerminalReporter reporter(stderr,
-                            {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet});
+  const SystemClock clock;
+  TerminalReporter reporter(
+      stderr,
+      {.terminal = Terminal::Detect(STDERR_FILENO, line.color), .quiet = line.quiet, .clock = &clock});
+  JsonReporter events(stdout);
+  const Faults faults = Configure(line, tools::OwnEnvironment());
   for (const std::string& warning : line.warnings) reporter.Warning(warning);
-  Report(Configure(line, tools::OwnEnvironment()), reporter);
+  Report(faults, reporter);
   if (line.run.knobs.parse.use_dag_dir && line.run.dag_files.size() == 1) {
     EnterFolderOf(line.run.dag_files.front());
   }
   line.run.program = ExecutableDirectory() / "dagrun";
-  const SystemClock clock;
+  line.run.observers = {&reporter};
+  if (line.json) line.run.observers.push_back(&events);
   const auto run = [&](const RunOptions& options) {
-    return RunDag(
+    const int status = RunDag(
         options, reporter, [&signals] { return signals.Next(); }, clock);
+    if (!line.report.empty()) {
+      WriteHtmlReport(options.dag_files, options.knobs.parse, options.environment, line.report, clock);
+    }
+    return status;
   };
   return line.run.as_condor_submit_dag ? RunAsSubmitter(line.run, clock, std::cout, std::cerr, run)
                                        : run(line.run);
@@ -66,7 +77,7 @@ int Main(const Path& program, const std::vector<std::string>& words) {
   }
   RunCommandLine line = ParseRunCommandLine(words, called_as);
   if (line.help) {
-    std::cout << RunHelp();
+    std::cout << RunHelp() << "\nOther commands, each with its own --help:\n" << tools::DescribeDagrunCommands();
     return 0;
   }
   if (line.version) {

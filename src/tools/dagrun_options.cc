@@ -36,7 +36,7 @@ struct Given {
 struct Marks {
   bool inherited = false;  ///< handed on to the runs of SUBDAG EXTERNAL nodes
   bool first_run = false;  ///< not part of the command that goes on after a failure
-  bool hidden = false;     ///< for dagrun's own use
+  bool hidden = false;     ///< not shown: it is refused
 };
 
 struct Option {
@@ -137,7 +137,7 @@ const std::vector<Option>& Options() {
       {"-maxpost", "", "N", Group::kThrottles, "POST scripts (20)", SetNumber<&DagmanKnobs::max_post>},
       {"-maxhold", "", "N", Group::kThrottles, "HOLD scripts (20)", SetNumber<&DagmanKnobs::max_hold>},
 
-      {"-force", "-f", "", Group::kGoingOn, "start afresh: rescue files are renamed to .old", [](L& l, G&) { l.run.force = true; }, kFirstRun},
+      {"-force", "-f", "", Group::kGoingOn, "start afresh: rescue files are renamed to .old", [](L& l, G&) { l.run.force = true; }, {.inherited = true, .first_run = true}},
       {"-AutoRescue", "", "0|1", Group::kGoingOn, "go on from the newest rescue file (1)", SetAutoRescue, kInherited},
       {"-DoRescueFrom", "", "N", Group::kGoingOn, "go on from rescue file N; newer ones are renamed to .old", [](L& l, G& g) { l.run.rescue_from = Number(g); }, {.inherited = true, .first_run = true}},
       {"-RescueFile", "", "FILE", Group::kGoingOn, "go on from this rescue file", [](L& l, G& g) { l.run.rescue_file = g.value; }, kFirstRun},
@@ -191,8 +191,6 @@ const std::vector<Option>& Options() {
       {"-valgrind", "", "", Group::kCondorOnly, "run condor_dagman under valgrind", CondorOnly},
       {"-Dot", "", "", Group::kSubmitter, "", [](L&, G&) { Refuse("-Dot", "dagrun graph FILE.dag draws it."); }, {.hidden = true}},
       {"-DumpRescue", "", "", Group::kSubmitter, "", [](L&, G&) { Refuse("-DumpRescue", "dagrun --dry-run FILE.dag goes through it."); }, {.hidden = true}},
-      {"--dag-id", "", "N", Group::kSubmitter, "", [](L& l, G& g) { l.run.dag_id = Number(g, 1); }, {.hidden = true}},
-      {"--parent-dag-id", "", "N", Group::kSubmitter, "", [](L& l, G& g) { l.run.parent_dag_id = Number(g, 1); }, {.hidden = true}},
   };
   return options;
 }
@@ -329,8 +327,6 @@ class Parser {
     if (line_.warnings.empty()) return;
     std::string all = "without effect here, as only HTCondor knows what to do with it: ";
     line_.warnings = {all + Join(line_.warnings, ", ")};
-    // Who started this run has been told.
-    if (line_.run.parent_dag_id != 0) line_.warnings.clear();
   }
 
   const std::vector<std::string>& words_;
@@ -348,6 +344,18 @@ void SetVariable(std::vector<std::string>& environment, const std::string& name,
 bool IsSet(const std::vector<std::string>& environment, const std::string& name) {
   return std::any_of(environment.begin(), environment.end(),
                      [&](const std::string& entry) { return entry.starts_with(name + "="); });
+}
+
+/// Takes out what a run that this one is nested in says of itself: it is not for the scripts and jobs.
+int TakeParentId(std::vector<std::string>& environment) {
+  constexpr std::string_view kMark = "DAGRUN_PARENT_DAG_ID=";
+  std::int64_t parent = 0;
+  std::erase_if(environment, [&](const std::string& entry) {
+    if (!entry.starts_with(kMark)) return false;
+    parent = ParseInt(std::string_view(entry).substr(kMark.size())).value_or(0);
+    return true;
+  });
+  return static_cast<int>(parent);
 }
 
 std::string Usage(const Option& option) {
@@ -435,6 +443,8 @@ Faults Configure(RunCommandLine& line, std::vector<std::string> environment) {
     AddWarning(faults, {run.dag_files.front().string(), 0},
                "ENV GET " + name + ": there is no such variable");
   }
+  run.parent_dag_id = TakeParentId(environment);
+  if (run.parent_dag_id != 0) line.warnings.clear();  // who started this run has been told
   run.environment = std::move(environment);
   return faults;
 }

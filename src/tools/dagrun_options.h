@@ -39,7 +39,8 @@ struct RunCommandLine {
 RunCommandLine ParseRunCommandLine(const std::vector<std::string>& words, CalledAs called_as);
 
 /// Settles the knobs and the environment of the run: CONFIG and ENV of its DAG files, -config, the variables
-/// _CONDOR_DAGMAN_*, and over them the command line. `environment` is the program's own.
+/// _CONDOR_DAGMAN_*, and over them the command line. `environment` is the program's own. A run that is nested
+/// in another, which says so there, has no warnings left.
 Faults Configure(RunCommandLine& line, std::vector<std::string> environment);
 
 /// --help.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct ProcessOptions {
   Path output = "/dev/null";
   Path error = "/dev/null";
   bool append_output = false;
+  /// Resource limits; nothing = those of this process. No more than this process may have itself.
+  std::optional<std::int64_t> core_bytes;
+  std::optional<std::int64_t> stack_bytes;
 };
 
 /// How a process ended.

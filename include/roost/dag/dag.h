@@ -145,13 +145,14 @@ class NameIndex {
  public:
   /// -1 where there is no such node.
   NodeIndex Find(const std::vector<Node>& nodes, std::string_view name) const;
-  /// Takes in nodes[node]; its name is new.
-  void Add(const std::vector<Node>& nodes, NodeIndex node);
+  /// Takes in the last of `nodes`, all others are in; its name is new.
+  void AddLast(const std::vector<Node>& nodes);
 
  private:
-  void Grow(const std::vector<Node>& nodes);
-  std::vector<NodeIndex> slots_;  ///< a power of two of them; -1 = free
-  std::size_t used_ = 0;
+  void Rebuild(const std::vector<Node>& nodes);
+  void Place(std::string_view name, std::size_t node);
+  /// A power of two of them: the node's number and, above it, some bits of the hash of its name.
+  std::vector<std::uint32_t> slots_;
 };
 
 /// CATEGORY and MAXJOBS.

@@ -171,7 +171,7 @@ struct SubmitContext {
   SubmitMethod method = SubmitMethod::kDirect;
   Clock::WallTime time{};  ///< of the submission: $(SUBMIT_TIME), $(YEAR), $(MONTH), $(DAY)
   SubmitLimits limits;
-  int lines_before = 0;    ///< of the text, where it is an inline description within `file`
+  int lines_before = 0;  ///< of the text, where it is an inline description within `file`
   /// Of $RANDOM_CHOICE() and $RANDOM_INTEGER(); nothing: the cluster number. Equal seeds give equal jobs.
   std::optional<std::uint64_t> seed;
 };

@@ -25,11 +25,28 @@ AttemptId IdOf(const JobAttempt& attempt) { return {attempt.job.cluster, attempt
 Path InPlace(const Job& job, const Path& file) { return file.empty() ? "/dev/null" : job.initial_dir / file; }
 
 /// The job's program is copied into its sandbox and run there.
-bool RunsCopy(const Job& job) { return job.transfer == TransferFiles::kYes && job.transfer_executable; }
+bool RunsCopy(const Job& job) {
+  return job.transfer == TransferFiles::kYes && job.transfer_executable && !job.executable.empty();
+}
+
+/// The program is a file of the container's image.
+bool WithinImage(const Job& job) {
+  return job.container && (job.executable.empty() || !job.transfer_executable);
+}
+
+/// What the container must be shown for the job's program to run in it.
+Path MountedProgram(const Job& job) { return WithinImage(job) || RunsCopy(job) ? Path() : job.executable; }
 
 /// What is wrong with a program that is to be run, in terms of errno, or 0. A copy is made executable.
 int CheckProgram(const Job& job) {
+  if (WithinImage(job)) return 0;
   return ::access(job.executable.c_str(), RunsCopy(job) ? F_OK : X_OK) == 0 ? 0 : errno;
+}
+
+int SignalFor(const Job& job, StopFor stop) {
+  if (stop == StopFor::kRemove) return job.remove_kill_signal.value_or(job.kill_signal);
+  if (stop == StopFor::kHold) return job.hold_kill_signal.value_or(job.kill_signal);
+  return job.kill_signal;
 }
 
 std::string AdviceFor(int error_number) {
@@ -71,6 +88,7 @@ LocalExecutor::LocalExecutor(LocalOptions options, Children& children, const Clo
       children_(children),
       clock_(clock),
       host_(HostName()),
+      runtime_(ContainerRuntime::Find(options_.environment)),
       free_cpus_(options_.cpus),
       free_memory_mb_(options_.memory_mb.value_or(std::numeric_limits<std::int64_t>::max())),
       free_gpus_(options_.gpus.begin(), options_.gpus.end()) {}
@@ -84,6 +102,11 @@ LocalExecutor::~LocalExecutor() {
 }
 
 Result<void> LocalExecutor::CanEverRun(const Job& job) const {
+  if (job.container && !runtime_) {
+    return Error(
+        "runs in a container (" + job.container->image + "), but no program that runs containers is here",
+        ExitCode::kFailed, "Install apptainer, singularity, docker or podman so that it is on PATH.");
+  }
   if (job.local) return {};
   const Resources& request = job.request;
   if (request.cpus > options_.cpus) {
@@ -127,7 +150,7 @@ std::vector<ExecutorEvent> LocalExecutor::Wait(Clock::TimePoint deadline) {
   return std::exchange(events_, {});
 }
 
-void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor) {
+void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor stop) {
   const auto waiting = std::find_if(queue_.begin(), queue_.end(),
                                     [&](const JobAttempt& attempt) { return IdOf(attempt) == id; });
   if (waiting != queue_.end()) {
@@ -137,9 +160,10 @@ void LocalExecutor::Remove(AttemptId id, const std::string& reason, StopFor) {
   }
   const auto it = running_.find(id);
   if (it == running_.end() || !it->second.removed_because.empty()) return;
+  const Job& job = it->second.attempt.job;
   it->second.removed_because = reason;
-  it->second.kill_at = clock_.Now() + options_.grace;
-  children_.Signal(it->second.pid, SIGTERM);
+  it->second.kill_at = clock_.Now() + job.kill_timeout.value_or(options_.grace);
+  children_.Signal(it->second.pid, SignalFor(job, stop));
   children_.Signal(it->second.pid, SIGCONT);  // a stopped process could not obey
 }
 
@@ -221,11 +245,18 @@ Result<pid_t> LocalExecutor::Launch(Run& run) {
   ProcessOptions process;
   process.argv = {program.string()};
   process.argv.insert(process.argv.end(), job.arguments.begin(), job.arguments.end());
+  process.core_bytes = job.core_size_bytes;
+  process.stack_bytes = job.stack_size_bytes;
   process.environment = JobEnvironment(run.attempt, place, options_.environment);
   process.working_directory = in_sandbox ? scratch : job.initial_dir;
   process.input = InPlace(job, job.input);
   process.output = InPlace(job, job.output);
   process.error = InPlace(job, job.error);
+  if (job.container) {
+    process.argv =
+        runtime_->Command(*job.container, job.executable.empty(), process,
+                          {.scratch = scratch, .program = MountedProgram(job), .gpus = !run.gpus.empty()});
+  }
   const AttemptId id = IdOf(run.attempt);
   return children_.Start(process, [this, id](const ProcessSet::Finished& finished) { OnExit(id, finished); });
 }
@@ -243,7 +274,7 @@ decltype(ExecutorEvent::what) LocalExecutor::WhatBecameOf(const Run& run,
   if (!run.removed_because.empty()) return Removed{run.removed_because, finished.usage};
   if (job.transfer == TransferFiles::kYes) {
     // A job that failed has often not made its outputs: then its own failure is the news.
-    const auto refused = run.slot->sandbox.BringOut(job);
+    const auto refused = run.slot->sandbox.BringOut(job, finished.status);
     if (refused && finished.status.ok()) return *refused;
   }
   return Exited{.status = finished.status, .usage = finished.usage};

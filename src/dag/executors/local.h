@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dag/executors/children.h"
+#include "dag/executors/container.h"
 #include "dag/executors/sandbox.h"
 #include "roost/dag/executor.h"
 
@@ -84,6 +85,7 @@ class LocalExecutor final : public Executor {
   Children& children_;
   const Clock& clock_;
   std::string host_;
+  std::optional<ContainerRuntime> runtime_;
   std::deque<JobAttempt> queue_;
   std::map<AttemptId, Run> running_;
   std::vector<ExecutorEvent> events_;

@@ -68,18 +68,49 @@ void CopyTree(const Path& from, const Path& to, CopyFile copy) {
   }
 }
 
-/// Copies `name`, which is under `base` unless absolute, into the folder `into`.
-void CopyNamed(std::string_view name, const Path& base, const Path& into, CopyFile copy) {
-  const bool content_only = name.ends_with('/');
-  while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
-  const Path from = base / name;
+/// A file or folder to transfer. A '/' at its end means "what is in the folder".
+struct Named {
+  explicit Named(std::string_view name) {
+    if (name.starts_with(kFileUrl)) name.remove_prefix(kFileUrl.size());
+    if (name.find("://") != std::string_view::npos) {
+      throw Error("cannot transfer '" + std::string(name) +
+                  "': only files and file:// URLs can be transferred");
+    }
+    content_only = name.ends_with('/');
+    while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
+    path = Path(name).lexically_normal();
+  }
+  /// With preserve_relative_paths, the folders that its name goes through; those outside do not count.
+  Path FolderIn(const Path& into, bool preserve_relative_paths) const {
+    const bool inside = path.is_relative() && *path.begin() != "..";
+    return preserve_relative_paths && inside ? into / path.parent_path() : into;
+  }
+  Path path;
+  bool content_only = false;
+};
+
+/// Copies `name`, which is under `base` unless absolute, into the folder `into`, or to the `place` that was
+/// given for it.
+void CopyNamed(const Named& name, const Path& base, const Path& into, const std::optional<Path>& place,
+               CopyFile copy) {
+  const Path from = base / name.path;
   if (!fs::exists(from)) throw ErrnoError(ENOENT, "find", from);
   // What is named is followed, also through a link.
-  if (fs::is_directory(from)) {
-    CopyContent(from, content_only ? into : into / from.filename(), copy);
+  if (!fs::is_directory(from)) {
+    const Path to = place.value_or(into / from.filename());
+    if (!place) MakeDirectories(into);
+    copy(from, to);
   } else {
-    CopyTree(from, into / from.filename(), copy);
+    CopyContent(from, place.value_or(name.content_only ? into : into / from.filename()), copy);
   }
+}
+
+/// Where transfer_output_remaps sends an output; nothing = to its own name.
+std::optional<Path> Remapped(const Job& job, const Path& output) {
+  for (const auto& [name, place] : job.output_remaps) {
+    if (Path(name).lexically_normal() == output) return job.initial_dir / Named(place).path;
+  }
+  return std::nullopt;
 }
 
 template <typename Body>
@@ -157,7 +188,7 @@ void Sandbox::Remove() {
 
 std::optional<Refused> Sandbox::BringIn(const Job& job) {
   return RefuseOnError(kInputTransferError, [&] {
-    if (job.transfer_executable) {
+    if (job.transfer_executable && !job.executable.empty()) {
       const Path program = folder_ / job.executable.filename();
       CopyIn(job.executable, program);
       // HTCondor makes a transferred program executable whatever its mode was.
@@ -165,28 +196,30 @@ std::optional<Refused> Sandbox::BringIn(const Job& job) {
       fs::permissions(program, perms::owner_exec | perms::group_exec | perms::others_exec,
                       fs::perm_options::add);
     }
-    for (std::string_view name : job.transfer_input) {
-      if (name.starts_with(kFileUrl)) name.remove_prefix(kFileUrl.size());
-      if (name.find("://") != std::string_view::npos) {
-        throw Error("cannot fetch '" + std::string(name) +
-                    "': only files and file:// URLs can be transferred");
-      }
-      CopyNamed(name, job.initial_dir, folder_, CopyIn);
+    for (const std::string& input : job.transfer_input) {
+      const Named name(input);
+      const Path into = name.FolderIn(folder_, job.preserve_relative_paths);
+      CopyNamed(name, job.initial_dir, into, std::nullopt, CopyIn);
     }
     at_start_ = StampTopFiles();
   });
 }
 
-std::optional<Refused> Sandbox::BringOut(const Job& job) const {
+std::optional<Refused> Sandbox::BringOut(const Job& job, const ExitStatus& status) const {
+  if (job.transfer_output_when == TransferOutput::kNever) return std::nullopt;
+  if (job.transfer_output_when == TransferOutput::kOnSuccess && !status.ok()) return std::nullopt;
   return RefuseOnError(kOutputTransferError, [&] {
     if (job.transfer_output) {
-      for (const std::string& name : *job.transfer_output) CopyNamed(name, folder_, job.initial_dir, CopyOut);
+      for (const std::string& output : *job.transfer_output) {
+        const Named name(output);
+        const Path into = name.FolderIn(job.initial_dir, job.preserve_relative_paths);
+        CopyNamed(name, folder_, into, Remapped(job, name.path), CopyOut);
+      }
     } else {
       for (const auto& [name, stamp] : StampTopFiles()) {
         const auto before = at_start_.find(name);
-        if (before == at_start_.end() || before->second != stamp) {
-          CopyOut(folder_ / name, job.initial_dir / name);
-        }
+        if (before != at_start_.end() && before->second == stamp) continue;
+        CopyOut(folder_ / name, Remapped(job, name).value_or(job.initial_dir / name));
       }
     }
     // Before the end of the job is journalled: a job that counts as done has its results on disk.

@@ -33,13 +33,14 @@ class Sandbox {
   /// Where it is from Open() to Empty().
   const Path& folder() const { return folder_; }
 
-  /// Copies executable and inputs in: base names only, "dir/" gives the content of dir. Says why not (code
-  /// 13).
+  /// Copies executable and inputs in: base names only unless preserve_relative_paths, "dir/" gives the
+  /// content of dir. Says why not (code 13).
   std::optional<Refused> BringIn(const Job& job);
 
-  /// Copies outputs to the job's initialdir, each file whole or not at all: the declared ones, or every
-  /// regular file at the top that is new or changed since BringIn(). Says why not (code 12).
-  std::optional<Refused> BringOut(const Job& job) const;
+  /// Copies outputs to the job's initialdir, or where transfer_output_remaps sends them, each file whole or
+  /// not at all: the declared ones, or every regular file at the top that is new or changed since BringIn().
+  /// Not all that end like `status` have outputs (when_to_transfer_output). Says why not (code 12).
+  std::optional<Refused> BringOut(const Job& job, const ExitStatus& status) const;
 
  private:
   /// What tells whether a file has been written to.

@@ -294,7 +294,7 @@ std::optional<double> NumberIn(std::string_view json, std::string_view key) {
 }
 
 /// What stands in the lock file tells who has the run.
-void ReadOwner(const Path& lock, RunRecord& record, int& rescue) {
+void ReadOwner(const Path& lock, RunRecord& record, std::optional<Path>& applied) {
   const auto text = ReadRegularFile(lock);
   if (!text) return;
   record.running = IsRunning(record.files.front());
@@ -305,7 +305,7 @@ void ReadOwner(const Path& lock, RunRecord& record, int& rescue) {
     const std::string value = space == std::string::npos ? std::string() : line.substr(space + 1);
     if (name == "pid") record.pid = static_cast<long>(ParseInt(value).value_or(0));
     if (name == "host") record.host = value;
-    if (name == "rescue") rescue = static_cast<int>(ParseInt(value).value_or(0));
+    if (name == "rescue_file") applied = value;
   }
 }
 
@@ -337,15 +337,16 @@ void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecor
   record.faults = std::move(parse.faults);
   if (HasErrors(record.faults)) throw FaultsError(record.faults);
 
-  int rescue = NewestRescue(files.front());
-  if (rescue > 0) record.rescue = RescuePath(files.front(), rescue);
-  int applied = -1;
+  const Path rescue_base = RescueBase(files);
+  const int newest = NewestRescue(rescue_base);
+  if (newest > 0) record.rescue = RescuePath(rescue_base, newest);
+  std::optional<Path> applied;  // what the run that has the lock began with; empty = from the beginning
   ReadOwner(RunFile(record, ".lock"), record, applied);
-  if (applied >= 0) rescue = applied;
+  const Path rescue = applied.value_or(record.rescue);
   std::vector<std::string> failed;
-  if (rescue > 0) {
-    if (const auto text = ReadRegularFile(RescuePath(files.front(), rescue))) {
-      ApplyRescue(record.dag, *text, record.rescue.string(), options);
+  if (!rescue.empty()) {
+    if (const auto text = ReadRegularFile(rescue)) {
+      ApplyRescue(record.dag, *text, rescue.string(), options);
       if (!record.running) failed = FailedIn(*text);
     }
   }

@@ -49,15 +49,15 @@ class EdgeLines {
     if (!added) return it->second;
     const auto text = ReadRegularFile(file);
     if (!text) return it->second;
-    Faults ignored;
-    for (const DagLine& line : SplitDagLines(*text, file, ignored)) {
+    DagLines lines(*text);
+    for (DagLine line; lines.Next(line);) {
       const std::vector<std::string> words = SplitAny(line.text, " \t\r");
       const auto begin =
           std::ranges::find_if(words, [](const auto& word) { return IsKeyword(word, "PARENT"); });
       const auto middle =
           std::ranges::find_if(words, [](const auto& word) { return IsKeyword(word, "CHILD"); });
       if (begin - words.begin() > 1 || middle == words.end() || begin == words.end()) continue;
-      it->second.push_back({line.line, {begin + 1, middle}, {middle + 1, words.end()}});
+      it->second.push_back({line.number, {begin + 1, middle}, {middle + 1, words.end()}});
     }
     return it->second;
   }
@@ -163,14 +163,14 @@ void CheckRules(const Dag& dag, NodeIndex index, Faults& faults) {
 int LineOfCommand(const Path& file, std::string_view keyword, std::string_view name,
                   std::string_view mentions) {
   const auto text = ReadRegularFile(file);
-  Faults ignored;
   if (!text) return 0;
   const std::string_view in_file = name.substr(name.rfind('+') + 1);
-  for (const DagLine& line : SplitDagLines(*text, file.string(), ignored)) {
+  DagLines lines(*text);
+  for (DagLine line; lines.Next(line);) {
     const std::vector<std::string> words = SplitAny(line.text, " \t\r");
     if (words.size() < 2 || !IsKeyword(words[0], keyword)) continue;
     if (words[1] != in_file && !IsKeyword(words[1], "ALL_NODES")) continue;
-    if (line.text.find(mentions) != std::string::npos) return line.line;
+    if (line.text.find(mentions) != std::string_view::npos) return line.number;
   }
   return 0;
 }

@@ -80,11 +80,12 @@ const JobChecks::Description& JobChecks::DescriptionOf(const Node& node) {
 
   const SubmitSource& source = dag_.Submit(node);
   const std::string file =
-      source.text ? source.file : (dag_.Directory(node) / source.file).lexically_normal().string();
+      source.text ? source.where.file : (dag_.Directory(node) / source.file).lexically_normal().string();
   Result<std::string> text = source.text ? Result<std::string>(*source.text) : ReadRegularFile(file);
   Description description{.file = file,
                           .readable = text.ok(),
-                          .outline = SubmitOutline(text.ok() ? *text : std::string_view(), file)};
+                          .outline = SubmitOutline(text.ok() ? *text : std::string_view(), file,
+                                                   source.text ? source.where.line - 1 : 0)};
   if (text.ok() && !source.text) {
     for (const Fault& fault : OddCharacters(*text, file)) faults_.push_back(fault);
   }

@@ -20,7 +20,8 @@ namespace {
 /// Hidden, since people need not look at it.
 constexpr const char* kFileName = ".dagrun-clusters";
 
-/// Cluster numbers only grow, so the highest of a log stands near its end.
+/// Cluster numbers only grow, so the highest of a log stands near its end, behind it only the ends of jobs
+/// that were submitted before and ran longer.
 std::string Tail(const Path& file, std::streamoff length) {
   std::ifstream stream(file, std::ios::binary | std::ios::ate);
   const std::streamoff size = stream.tellg();
@@ -35,7 +36,7 @@ std::string Tail(const Path& file, std::streamoff length) {
 }
 
 int HighestInLogs(const Path& folder) {
-  constexpr std::streamoff kTailBytes = 65536;
+  constexpr std::streamoff kTailBytes = 16 << 20;
   int highest = 0;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
@@ -93,6 +94,7 @@ void ClusterNumbers::ReserveBlock() {
       ::fsync(file.get()) != 0) {
     throw ErrnoError(errno, "write", path);
   }
+  if (text.empty()) SyncDirectory(folder_);  // a power cut must not take the new file's name
 }
 
 }  // namespace roost::dag

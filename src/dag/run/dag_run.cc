@@ -48,7 +48,9 @@ struct StartingPoint {
 StartingPoint ChooseStart(const RunOptions& options) {
   if (!options.rescue_file.empty()) return {.file = options.rescue_file};
   if (!options.load_save.empty()) {
-    return {.file = SavePointPath(options.dag_files.front(), options.load_save)};
+    const Path& name = options.load_save;
+    return {.file = name.has_parent_path() ? name
+                                           : options.dag_files.front().parent_path() / "save_files" / name};
   }
   const Path base = RescueBase(options.dag_files);
   const int newest = NewestRescue(base);
@@ -131,16 +133,6 @@ Path ScratchFolder(const std::string& run_id) {
   return folder / ("dagrun-" + run_id);
 }
 
-/// `environment` with what ENV SET says in the DAG files.
-std::vector<std::string> EnvironmentOf(const RunOptions& options) {
-  std::vector<std::string> environment = options.environment;
-  for (const auto& [name, value] : options.preamble.environment_set) {
-    std::erase_if(environment, [&](const std::string& entry) { return entry.starts_with(name + "="); });
-    environment.push_back(name + "=" + value);
-  }
-  return environment;
-}
-
 /// DAGMAN_DEFAULT_NODE_LOG, or beside the DAG file.
 Path NodesLogOf(const RunOptions& options) {
   const Path& dag_file = options.dag_files.front();
@@ -172,7 +164,6 @@ PlanLimits LimitsOf(const DagmanKnobs& knobs) {
 SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
   const DagmanKnobs& knobs = options.knobs;
   const Path& dag_file = options.dag_files.front();
-  const std::vector<std::string> environment = EnvironmentOf(options);
   return {.dag_file = dag_file,
           .rescue = {.dag_file = dag_file.string(),
                      .base = RescueBase(options.dag_files),
@@ -180,11 +171,12 @@ SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
                      .reset_retries = knobs.reset_retries_upon_rescue},
           .nested = {.program = options.program,
                      .inherited_words = options.inherited_words,
-                     .environment = environment,
+                     .force = options.force,
+                     .environment = options.environment,
                      .priority = options.priority,
                      .dag_id = dag_id},
           .facts = {.dag_id = dag_id,
-                    .environment = environment,
+                    .environment = options.environment,
                     .priority = options.priority + knobs.default_priority,
                     .batch_name = options.batch_name.empty()
                                       ? dag_file.filename().string() + "+" + std::to_string(dag_id)
@@ -207,7 +199,7 @@ LocalOptions ExecutorOptionsOf(const RunOptions& options, const LockRecord& reco
           .gpus = ChosenGpus(options),
           .scratch = record.scratch,
           .run_id = record.run_id,
-          .environment = EnvironmentOf(options)};
+          .environment = options.environment};
 }
 
 std::string ParentRun(const RunOptions& options) {
@@ -232,8 +224,8 @@ class FileObservers {
     if (dag.dot) Add<DotWriter>(*dag.dot, clock, warn);
   }
 
-  std::vector<RunObserver*> all() const {
-    std::vector<RunObserver*> observers;
+  /// After the caller's own.
+  std::vector<RunObserver*> all(std::vector<RunObserver*> observers) const {
     for (const auto& observer : observers_) observers.push_back(observer.get());
     return observers;
   }
@@ -267,7 +259,8 @@ int DryRun(const RunOptions& options, Reporter& reporter, const std::function<in
                        .clock = clock,
                        .log = MakeNullLogger(),
                        .pending_signal = pending_signal,
-                       .next_cluster = [&last_cluster] { return ++last_cluster; }},
+                       .next_cluster = [&last_cluster] { return ++last_cluster; },
+                       .observers = options.observers},
                       SchedulerOptionsOf(options, 1));
   reporter.Started(options.dag_files.front().string(), plan.counts(), "dry run: no job and no script is run");
   const RunEnd end = scheduler.Run();
@@ -347,7 +340,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   Children children;
   LocalExecutor executor(std::move(executor_options), children, clock);
   JobQueue queue(executor, clock, {.submit_host = "<dagrun:" + HostName() + ">"});
-  ScriptRunner scripts(children, ScriptEnvironment(EnvironmentOf(options), record.run_id));
+  ScriptRunner scripts(children, ScriptEnvironment(options.environment, record.run_id));
   ControlBox control(dag_file);
 
   const int dag_id = options.dag_id > 0 ? options.dag_id : clusters.Next();
@@ -364,7 +357,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .log = log,
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); },
-                       .observers = files.all(),
+                       .observers = files.all(options.observers),
                        .control = &control},
                       SchedulerOptionsOf(options, dag_id));
   if (recovering) scheduler.Resume(recovered);
@@ -373,7 +366,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   end.diagnostics = dagman_out;
   end.rerun = options.rerun_command;
 
-  const Clock::WallTime now = clock.WallNow();
   const MetricsFacts facts{.start = start,
                            .end = clock.WallNow(),
                            .dag_id = dag_id,

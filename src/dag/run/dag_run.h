@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dag/report/reporter.h"
+#include "dag/report/run_observer.h"
 #include "roost/base/clock.h"
 #include "roost/base/files.h"
 #include "roost/dag/dag.h"
@@ -88,6 +89,8 @@ struct RunOptions {
   std::string rerun_command;             ///< for the failure report
   std::vector<std::string> environment;  ///< dagrun's own, "NAME=value"
   Path program;                          ///< this dagrun, for nested runs
+
+  std::vector<RunObserver*> observers;  ///< the caller's own; they outlive the run
 
   std::optional<int> cpus;  ///< nothing: those of this process
   std::optional<std::int64_t> memory_mb;

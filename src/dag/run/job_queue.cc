@@ -90,7 +90,9 @@ void JobQueue::Materialise(Cluster& cluster) {
     const int idle = cluster.counts.idle - cluster.late;
     if (first.max_materialize && queued >= *first.max_materialize) return;
     if (first.max_idle && idle >= *first.max_idle) return;
-    Admit(cluster.procs[cluster.procs.size() - static_cast<std::size_t>(cluster.late)]);
+    // Out of turn came those that were removed before it was theirs.
+    while (cluster.procs[cluster.next].state != State::kLate) ++cluster.next;
+    Admit(cluster.procs[cluster.next]);
   }
 }
 

@@ -111,7 +111,8 @@ class JobQueue {
     int attempt = 0;
     std::vector<Proc> procs;  ///< by number; never grows, so that pointers into it stay good
     QueueCounts counts;
-    int late = 0;  ///< of the idle ones, those not materialised yet
+    int late = 0;          ///< of the idle ones, those not materialised yet
+    std::size_t next = 0;  ///< none before it is late
     /// max_materialize or max_idle was given.
     bool factory() const { return procs.front().job.max_materialize || procs.front().job.max_idle; }
   };

@@ -46,14 +46,17 @@ LockRecord Parse(std::string_view text) {
   return record;
 }
 
-/// Field 22 of /proc/<pid>/stat, or nothing where there is no such process.
+/// Field 22 of /proc/<pid>/stat, counted from the start of the machine, and which start that was; or nothing
+/// where there is no such process.
 std::string StartTime(long pid) {
   const auto stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
   if (!stat) return {};
   // The second field is the program's name in parentheses and may hold anything: count from behind it.
   constexpr std::size_t kAfterName = 19;
   const std::vector<std::string> fields = SplitAny(stat->substr(stat->rfind(')') + 1), " \n");
-  return fields.size() > kAfterName ? fields[kAfterName] : std::string();
+  if (fields.size() <= kAfterName) return {};
+  const auto boot = ReadFile("/proc/sys/kernel/random/boot_id");
+  return fields[kAfterName] + " " + std::string(boot ? Trim(*boot) : "");
 }
 
 Error Owned(const Path& file, const LockRecord& owner) {
@@ -73,18 +76,13 @@ Error Owned(const Path& file, const LockRecord& owner) {
 /// Between the id of a run and that of one nested in it.
 constexpr char kNested = '/';
 
-/// Whether the dagrun of `record` lives, as far as it can be told.
-bool Lives(const LockRecord& record) {
-  return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
-}
-
 /// flock(2) of `file`. False where another dagrun has it.
 bool TakeLock(int fd, const Path& file) {
   // A process that a dagrun was starting when it was killed has the lock until its exec().
   constexpr std::chrono::seconds kUntilExec{5};
   const auto end = std::chrono::steady_clock::now() + kUntilExec;
   while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    if (Lives(Parse(ReadFile(file).value())) || std::chrono::steady_clock::now() > end) return false;
+    if (OwnerAlive(Parse(ReadFile(file).value())) || std::chrono::steady_clock::now() > end) return false;
     ::poll(nullptr, 0, 5);
   }
   return true;
@@ -116,6 +114,17 @@ std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
 
 }  // namespace
 
+std::optional<LockRecord> ReadLock(const Path& file) {
+  const auto text = ReadFile(file);
+  if (!text) return std::nullopt;
+  LockRecord record = Parse(*text);
+  return record.pid > 0 ? std::optional(std::move(record)) : std::nullopt;
+}
+
+bool OwnerAlive(const LockRecord& record) {
+  return record.host != HostName() || (!record.start.empty() && StartTime(record.pid) == record.start);
+}
+
 RunLock::RunLock(const Path& file) : file_(file) {
   do {
     // A file that its owner removed between our open and our lock is nobody's: look again.
@@ -131,7 +140,7 @@ RunLock::RunLock(const Path& file) : file_(file) {
   if (text.empty()) return;
   LockRecord record = Parse(text);
   // Where flock() does not reach (another host, some network file systems) the record is what there is.
-  if (Lives(record)) throw Owned(file, record);
+  if (OwnerAlive(record)) throw Owned(file, record);
   if (record.run_id.empty()) {
     throw Error("the lock '" + file.string() + "' is damaged", ExitCode::kFailed,
                 "Remove it and start again; give -DoRecovery to keep what the nodes log says is done.");
@@ -151,6 +160,9 @@ void RunLock::Claim(LockRecord record) {
   if (::ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0 || ::fsync(fd_.get()) != 0) {
     throw ErrnoError(errno, "write", file_);
   }
+  // Without its name the file is lost in a power cut, and a missing lock means that nothing is to be
+  // recovered.
+  SyncDirectory(file_.parent_path());
 }
 
 void RunLock::Release() {

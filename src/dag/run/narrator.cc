@@ -46,8 +46,8 @@ void Narrator::Tell(const Try& attempt, RunEvent event) {
   for (RunObserver* observer : observers_) observer->On(event, run_);
 }
 
-void Narrator::Began() {
-  Tell(kWholeRun, {.kind = RunEvent::Kind::kRunStarted});
+void Narrator::Began(int dag_id) {
+  Tell({.node = -1, .submission = 0, .id = {.cluster = dag_id}}, {.kind = RunEvent::Kind::kRunStarted});
   Table();
 }
 

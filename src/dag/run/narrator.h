@@ -35,7 +35,7 @@ class Narrator {
   /// `run` is what the observers may look at.
   Narrator(Listeners listeners, const RunView& run, const Clock& clock);
 
-  void Began();
+  void Began(int dag_id);
   void RecoveryStarts();
   void RecoveryEnds();
   void ScriptStarts(const Try& attempt, Script::Kind kind);

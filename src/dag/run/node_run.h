@@ -19,9 +19,9 @@ struct NodeRun {
   };
   std::vector<Files> files;  ///< by proc
 
-  int left = 0;      ///< procs in the queue
+  int left = 0;              ///< procs in the queue
   bool has_factory = false;  ///< more of them are to be materialised
-  int failures = 0;  ///< procs that failed
+  int failures = 0;          ///< procs that failed
   int tolerated = 0;
   bool fail_fast = true;
   int value = 0;  ///< of the first proc that failed

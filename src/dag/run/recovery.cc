@@ -33,7 +33,8 @@ class Replay {
       case EventType::kSubmit:
         return Submitted(event);
       case EventType::kClusterSubmit:
-        if (const auto node = Find(event.node)) clusters_[KeyOf(event.id)] = {.node = *node, .has_factory = true};
+        if (const auto node = Find(event.node))
+          clusters_[KeyOf(event.id)] = {.node = *node, .has_factory = true};
         return;
       case EventType::kClusterRemove:
         return FactoryEnded(event);

@@ -25,10 +25,6 @@ std::vector<std::string> RemainingRetries(const Dag& dag, const Node& node, int 
 
 }  // namespace
 
-Path RescueBase(const std::vector<Path>& dag_files) {
-  return dag_files.size() > 1 ? Path(dag_files.front().string() + "_multi") : dag_files.front();
-}
-
 RescueWriter::RescueWriter(RescueRules rules, const Plan& plan, const Clock& clock)
     : rules_(std::move(rules)), plan_(plan), clock_(clock) {}
 
@@ -50,25 +46,19 @@ Result<void> RescueWriter::Write() {
 }
 
 Result<Path> RescueWriter::WriteSavePoint(NodeIndex node) const {
-  const Dag& dag = plan_.dag();
-  const Node& definition = dag.At(node);
-  const Path primary = dag.files.empty() ? Path(rules_.dag_file) : dag.files.front();
-  Path name = dag.Rules(definition).save_point.value_or(Path());
-  if (name.empty())
-    name = definition.name + "-" + Path(dag.Where(definition).file).filename().string() + ".save";
-  const Path file = SavePointPath(primary, name);
+  const Node& definition = plan_.dag().At(node);
+  const Path file = SavePointPath(plan_.dag(), definition);
   std::error_code error;
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), error);
   if (std::filesystem::exists(file, error)) std::filesystem::rename(file, file.string() + ".old", error);
-  std::string text = Text();
-  text.replace(0, text.find('\n'), "# Save file written at Start Node " + definition.name);
-  if (auto written = WriteFileAtomically(file, text); !written) return written.error();
+  if (auto written = WriteFileAtomically(file, Text(definition.name)); !written) return written.error();
   return file;
 }
 
-std::string RescueWriter::Text() const {
+std::string RescueWriter::Text(const std::string& save_point_node) const {
   const Dag& dag = plan_.dag();
-  RescueContent content{.dag_file = rules_.dag_file,
+  RescueContent content{.save_point_node = save_point_node,
+                        .dag_file = rules_.dag_file,
                         .total_nodes = static_cast<std::size_t>(plan_.counts().total()),
                         .created_utc = FormatTime(clock_.WallNow(), "%-m/%-d/%Y %H:%M:%S UTC", /*utc=*/true)};
   for (NodeIndex index = 0; index < dag.end(); ++index) {
@@ -92,10 +82,6 @@ std::string RescueWriter::Text() const {
     content.retry_lines.insert(content.retry_lines.end(), lines.begin(), lines.end());
   }
   return FormatRescue(content);
-}
-
-Path SavePointPath(const Path& dag_file, const Path& name) {
-  return name.has_parent_path() ? name : dag_file.parent_path() / "save_files" / name;
 }
 
 }  // namespace roost::dag

@@ -16,9 +16,6 @@ struct RescueRules {
   bool reset_retries = true;  ///< a run from the file has all retries again
 };
 
-/// The name that rescue files of a run of these DAG files begin with.
-Path RescueBase(const std::vector<Path>& dag_files);
-
 /// Writes down what is done, in the language of DAG files: one rescue file a run, and save points.
 class RescueWriter {
  public:
@@ -36,7 +33,8 @@ class RescueWriter {
   Result<Path> WriteSavePoint(NodeIndex node) const;
 
  private:
-  std::string Text() const;
+  /// `save_point_node`: of a save file; else empty.
+  std::string Text(const std::string& save_point_node = {}) const;
 
   RescueRules rules_;
   const Plan& plan_;
@@ -44,8 +42,5 @@ class RescueWriter {
   Path file_;
   Path written_;
 };
-
-/// Where a save point called `name` is: beside the primary DAG file, in save_files, unless it names a folder.
-Path SavePointPath(const Path& dag_file, const Path& name);
 
 }  // namespace roost::dag

@@ -101,6 +101,7 @@ Scheduler::Scheduler(const SchedulerParts& parts, SchedulerOptions options)
       started_(clock_.Now()) {}
 
 void Scheduler::Resume(const Recovered& recovered) {
+  resumed_ = true;
   last_noop_ = recovered.highest_noop;
   for (const auto& [node, outcome] : recovered.awaiting_post) {
     NodeRun& run = runs_[node];
@@ -108,6 +109,7 @@ void Scheduler::Resume(const Recovered& recovered) {
     run.value = plan_.value(node);
     run.id = {.cluster = outcome.cluster, .proc = outcome.last_proc};
   }
+  narrator_.Began(options_.facts.dag_id);
   narrator_.RecoveryStarts();
   for (const Recovered::LostJob& lost : recovered.lost) {
     // Its own log is known from its submit file, which may have changed since: then that log stays
@@ -136,7 +138,7 @@ void Scheduler::Resume(const Recovered& recovered) {
 /// Repeated: start every node that the plan and the queue allow, then wait for something to happen and tell
 /// the plan. Where nothing can go on the next stage begins: what is left is removed, the FINAL node runs.
 RunEnd Scheduler::Run() try {
-  narrator_.Began();
+  if (!resumed_) narrator_.Began(options_.facts.dag_id);
   while (stage_ != Stage::kOver) {
     LookOutside();
     StartReadyNodes();
@@ -557,13 +559,15 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
     deferred_.push_back({clock_.Now() + seconds(script.defer_seconds), ended.step});
     return;
   }
+  if (ended.step.kind == Step::Kind::kPost) RecordPost(node, ended.status);
   narrator_.ScriptEnded(attempt, KindOf(ended.step.kind), ended.status);
   if (ended.step.kind == Step::Kind::kHold) return plan_.HoldEnded();
   if (value != 0) NoteScriptFailure(node, ended);
   if (ended.step.kind == Step::Kind::kPre) {
     PreEnded(node, value);
   } else {
-    PostEnded(node, ended.status);
+    plan_.PostEnded(node, value);
+    TestForAbort(node, value, "POST script");
   }
   Conclude(attempt);
 }
@@ -591,15 +595,13 @@ void Scheduler::PreEnded(NodeIndex node, int value) {
   TestForAbort(node, skips ? 0 : value, "PRE script");
 }
 
-void Scheduler::PostEnded(NodeIndex node, const ExitStatus& status) {
+void Scheduler::RecordPost(NodeIndex node, const ExitStatus& status) {
   const NodeRun& run = runs_[node];
   // HTCondor writes proc 0 here, except for NOOP jobs.
   const JobId id = run.outcome.cluster == 0 ? run.id : JobId{.cluster = run.outcome.cluster};
   Record(
       {.type = EventType::kPostScriptTerminated, .id = id, .node = Definition(node).name, .status = status},
       node);
-  plan_.PostEnded(node, ValueOf(status));
-  TestForAbort(node, ValueOf(status), "POST script");
 }
 
 /// After the plan was told of an end in this attempt at a node: tells people, where that was the end of the

@@ -135,7 +135,7 @@ class Scheduler final : public RunView {
   void Settle(const ScriptRunner::Ended& ended);
   void NoteScriptFailure(NodeIndex node, const ScriptRunner::Ended& ended);
   void PreEnded(NodeIndex node, int value);
-  void PostEnded(NodeIndex node, const ExitStatus& status);
+  void RecordPost(NodeIndex node, const ExitStatus& status);
   void Conclude(const Try& attempt);
   /// Ends the run where ABORT-DAG-ON says so of this value.
   void TestForAbort(NodeIndex node, int value, const char* whose);
@@ -171,6 +171,7 @@ class Scheduler final : public RunView {
   Stage stage_ = Stage::kNodes;
   RunEnd::Status status_ = RunEnd::Status::kOk;  ///< $DAG_STATUS: while nodes run, the first that is not OK
   std::optional<Ending> ending_;
+  bool resumed_ = false;
   bool halted_ = false;
   bool skip_final_ = false;
   bool orderly_ = true;

@@ -12,6 +12,7 @@ namespace roost::dag {
 struct NestedRunOptions {
   Path program;
   std::vector<std::string> inherited_words;  ///< options that a nested run has in common with this one
+  bool force = false;                        ///< the nested run starts afresh, too
   std::vector<std::string> environment;      ///< dagrun's own, "NAME=value"
   int priority = 0;                          ///< of this run: added to that of the node
   int dag_id = 0;                            ///< of this run: the parent of the nested one

@@ -31,21 +31,21 @@ std::optional<std::string> AssignedName(std::string_view statement) {
 
 }  // namespace
 
-SubmitOutline::SubmitOutline(std::string_view text, const std::string& file) : file_(file) {
+SubmitOutline::SubmitOutline(std::string_view text, const std::string& file, int lines_before) : file_(file) {
   SubmitLines lines(text, file);
   std::string statement;
   int depth = 0;
   while (lines.Next(statement)) {
     const std::string word = FirstWord(statement);
     if (const auto name = AssignedName(statement); name && word != "if" && word != "elif") {
-      assignments_[*name] = {lines.where().line, depth == 0};
+      assignments_[*name] = {lines_before + lines.where().line, depth == 0};
       Mention(std::string_view(statement).substr(statement.find('=') + 1));
       continue;
     }
     if (word == "if") ++depth;
     if (word == "endif") --depth;
     if (word == "include") includes_ = true;
-    if (word == "queue") assignments_[word] = {lines.where().line, depth == 0};
+    if (word == "queue") assignments_[word] = {lines_before + lines.where().line, depth == 0};
     Mention(statement);
   }
 }

@@ -16,7 +16,8 @@ namespace roost::dag {
 /// mentions.
 class SubmitOutline {
  public:
-  SubmitOutline(std::string_view text, const std::string& file);
+  /// `lines_before`: those of `file` above the text, where it stands in a DAG file.
+  SubmitOutline(std::string_view text, const std::string& file, int lines_before = 0);
 
   /// The last assignment to one of these commands, else the file as a whole.
   SourceLine LineOf(std::initializer_list<std::string_view> commands) const;

@@ -23,6 +23,9 @@ constexpr std::string_view kSubmitterVersion = "$CondorVersion: 23.9.6 2026-07-1
 constexpr std::string_view kRule =
     "-----------------------------------------------------------------------\n";
 
+// What condor_dagman says first.
+constexpr std::string_view kGreeting = "Executing condor dagman ... \n";
+
 constexpr std::array kSuffixes = {".condor.sub", ".lib.out", ".lib.err", ".dagman.log"};
 
 /// Names of the files beside the primary DAG file.
@@ -312,16 +315,19 @@ int RunAsSubmitter(RunOptions options, const Clock& clock, std::ostream& out, st
     Announce(options, out);
     return 0;
   }
+  if (options.parent_dag_id != 0) {
+    // A job of the outer run: that one keeps its log, and has its output in P.lib.out.
+    out << kGreeting << std::flush;
+    return run(options);
+  }
   if (options.dag_id == 0) options.dag_id = ClusterNumbers(options.dag_files.front().parent_path(), 1).Next();
   LifeLog log(Beside(options, ".dagman.log"), options.dag_id, clock);
   log.CloseLostRuns();
-  WriteFileAtomically(Beside(options, ".lib.out"), "Executing condor dagman ... \n").value();
+  WriteFileAtomically(Beside(options, ".lib.out"), kGreeting).value();
   WriteFileAtomically(Beside(options, ".lib.err"), "").value();
   log.Started();
-  if (options.parent_dag_id == 0) {
-    out << "Submitting job(s).\n1 job(s) submitted to cluster " << options.dag_id << ".\n";
-    Announce(options, out);
-  }
+  out << "Submitting job(s).\n1 job(s) submitted to cluster " << options.dag_id << ".\n";
+  Announce(options, out);
   try {
     const int exit_code = run(options);
     log.Ended(exit_code);

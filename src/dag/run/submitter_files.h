@@ -17,6 +17,8 @@ std::string FormatCondorSub(const RunOptions& options);
 /// says. Where these files exist already, it says so on `err` and starts nothing (status 1), unless they are
 /// to be written over or an earlier run is to be gone on with.
 ///
+/// A run nested in another writes P.condor.sub alone: it is a job of that run, which keeps its log.
+///
 /// `run` gets the options with the number of the run in them; its result, the exit status of the DAG, is the
 /// result here, which condor_submit_dag itself does not wait for. Throws Error.
 int RunAsSubmitter(RunOptions options, const Clock& clock, std::ostream& out, std::ostream& err,

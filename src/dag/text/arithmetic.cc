@@ -20,6 +20,16 @@ Value EvaluateConstant(std::string_view text) {
 
 }  // namespace
 
+std::optional<bool> ParseBool(std::string_view text) {
+  for (const std::string_view yes : {"true", "yes", "t", "y", "1"}) {
+    if (EqualsIgnoreCase(text, yes)) return true;
+  }
+  for (const std::string_view no : {"false", "no", "f", "n", "0"}) {
+    if (EqualsIgnoreCase(text, no)) return false;
+  }
+  return std::nullopt;
+}
+
 Result<double> EvaluateNumber(std::string_view text) {
   if (const auto number = ParseDouble(Trim(text))) return *number;
   try {

@@ -1,42 +1,49 @@
 #include "roost/dag/dag.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace roost::dag {
 namespace {
 
-std::size_t Slot(std::string_view name, std::size_t slots) {
-  return std::hash<std::string_view>()(name) & (slots - 1);
-}
+constexpr std::uint32_t kFree = UINT32_MAX;
+constexpr unsigned kNodeBits = 26;
+constexpr std::uint32_t kNodeMask = (1U << kNodeBits) - 1;
+
+std::size_t HashOf(std::string_view name) { return std::hash<std::string_view>()(name); }
+std::uint32_t TagOf(std::size_t hash) { return static_cast<std::uint32_t>(hash >> 32) & ~kNodeMask; }
 
 }  // namespace
 
 NodeIndex NameIndex::Find(const std::vector<Node>& nodes, std::string_view name) const {
   if (slots_.empty()) return -1;
-  for (std::size_t slot = Slot(name, slots_.size());; slot = (slot + 1) & (slots_.size() - 1)) {
-    const NodeIndex node = slots_[slot];
-    if (node < 0 || nodes[static_cast<std::size_t>(node)].name == name) return node;
+  const std::size_t hash = HashOf(name);
+  for (std::size_t slot = hash & (slots_.size() - 1);; slot = (slot + 1) & (slots_.size() - 1)) {
+    const std::uint32_t entry = slots_[slot];
+    if (entry == kFree) return -1;
+    // Most entries of other names differ here already, without a look at the node, which is far away.
+    if ((entry & ~kNodeMask) != TagOf(hash)) continue;
+    if (nodes[entry & kNodeMask].name == name) return static_cast<NodeIndex>(entry & kNodeMask);
   }
 }
 
-void NameIndex::Add(const std::vector<Node>& nodes, NodeIndex node) {
-  if (2 * (used_ + 1) > slots_.size()) Grow(nodes);
-  std::size_t slot = Slot(nodes[static_cast<std::size_t>(node)].name, slots_.size());
-  while (slots_[slot] >= 0) slot = (slot + 1) & (slots_.size() - 1);
-  slots_[slot] = node;
-  ++used_;
+void NameIndex::AddLast(const std::vector<Node>& nodes) {
+  ROOST_CHECK(nodes.size() < kNodeMask, "more nodes than an index of names can hold");
+  if (2 * nodes.size() > slots_.size()) return Rebuild(nodes);
+  Place(nodes.back().name, nodes.size() - 1);
 }
 
-void NameIndex::Grow(const std::vector<Node>& nodes) {
-  constexpr std::size_t kFirst = 64;
-  const std::vector<NodeIndex> old = std::move(slots_);
-  slots_.assign(std::max(kFirst, 2 * old.size()), -1);
-  for (const NodeIndex node : old) {
-    if (node < 0) continue;
-    std::size_t slot = Slot(nodes[static_cast<std::size_t>(node)].name, slots_.size());
-    while (slots_[slot] >= 0) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = node;
-  }
+void NameIndex::Rebuild(const std::vector<Node>& nodes) {
+  constexpr std::size_t kLeast = 64;
+  slots_.assign(std::bit_ceil(std::max(kLeast, 2 * nodes.capacity())), kFree);
+  for (std::size_t node = 0; node < nodes.size(); ++node) Place(nodes[node].name, node);
+}
+
+void NameIndex::Place(std::string_view name, std::size_t node) {
+  const std::size_t hash = HashOf(name);
+  std::size_t slot = hash & (slots_.size() - 1);
+  while (slots_[slot] != kFree) slot = (slot + 1) & (slots_.size() - 1);
+  slots_[slot] = TagOf(hash) | static_cast<std::uint32_t>(node);
 }
 
 NodeIndex Dag::Add(Node node) {
@@ -44,7 +51,7 @@ NodeIndex Dag::Add(Node node) {
   // A quarter more at a time: of a million nodes, twice as many would not pass unnoticed.
   if (nodes.size() == nodes.capacity()) nodes.reserve(nodes.size() + nodes.size() / 4 + 16);
   nodes.push_back(std::move(node));
-  index_.Add(nodes, index);
+  index_.AddLast(nodes);
   return index;
 }
 

@@ -97,19 +97,18 @@ Var TakeVar(std::string_view& text) {
 
 /// Puts `var` in the place of one with its name, where there is one. Long lists are not searched: they only
 /// grow, and a later one counts as well. True where a value is replaced.
-bool SetVar(std::vector<Var>& vars, const Var& var) {
+bool SetVar(std::vector<Var>& vars, Var var) {
   constexpr std::size_t kSearched = 32;
   if (vars.size() <= kSearched) {
     const auto same = std::ranges::find_if(vars, [&](const Var& old) {
       return old.append == var.append && EqualsIgnoreCase(old.name, var.name);
     });
     if (same != vars.end()) {
-      same->value = var.value;
+      same->value = std::move(var.value);
       return true;
     }
   }
-  if (vars.empty()) vars.reserve(1);
-  vars.push_back(var);
+  vars.push_back(std::move(var));
   return false;
 }
 
@@ -138,7 +137,7 @@ void DagFileParser::Vars(Words& words) {
     // What many nodes get one after the other is held many times.
     constexpr std::size_t kSettingsPerVar = 40;
     if (all) builder_.CountSettings(kSettingsPerVar * vars.size());
-    for (const Var& var : vars) replaced |= SetVar(dag_.At(node).vars, var);
+    for (Var& var : vars) replaced |= SetVar(dag_.At(node).vars, all ? Var(var) : std::move(var));
   });
   if (replaced) Strict(3, "VARS: this replaces a value that was given before");
 }
@@ -311,7 +310,7 @@ void DagFileParser::CategoryCommand(Words& words) {
   const std::string_view name = Need(words, "node name");
   const std::string category = CategoryName(Need(words, "category name"));
   NeedEnd(words);
-  const std::int32_t number = builder_.Category(category, Here());
+  const std::int32_t number = builder_.Category(category);
   ForNodes(name, kOrdinaryNodes, [&](NodeIndex node) { dag_.At(node).category = number; });
 }
 
@@ -322,7 +321,7 @@ void DagFileParser::MaxJobs(Words& words) {
   NeedEnd(words);
   if (limit < 0) throw Error("the number of jobs cannot be negative");
   if (limit == 0) Warn("MAXJOBS " + category + " 0 means that nodes of this category never start");
-  dag_.categories[static_cast<std::size_t>(builder_.Category(category, Here()))].max_jobs = limit;
+  dag_.categories[static_cast<std::size_t>(builder_.Category(category))].max_jobs = limit;
 }
 
 /// Names that begin with '+' are the same in all splices.

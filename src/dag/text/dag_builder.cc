@@ -29,7 +29,6 @@ DagBuilder::DagBuilder(Dag& dag, const DagOptions& options) : dag_(dag), options
   for (std::size_t i = 0; i < dag.categories.size(); ++i) {
     categories_.try_emplace(dag.categories[i].name, Number(i));
   }
-  category_lines_.resize(dag.categories.size());
 }
 
 NodeIndex DagBuilder::AddNode(Node node) {
@@ -130,12 +129,9 @@ std::int32_t DagBuilder::Source(const std::string& file) {
   return it->second;
 }
 
-std::int32_t DagBuilder::Category(const std::string& name, const SourceLine& where) {
+std::int32_t DagBuilder::Category(const std::string& name) {
   const auto [it, added] = categories_.try_emplace(name, Number(dag_.categories.size()));
-  if (added) {
-    dag_.categories.push_back({.name = name});
-    category_lines_.push_back(where);
-  }
+  if (added) dag_.categories.push_back({.name = name});
   return it->second;
 }
 
@@ -189,7 +185,6 @@ void DagBuilder::CountJoinNode(std::string_view name) {
 
 void DagBuilder::Finish() {
   UseDescriptions();
-  WarnOfIdleCategories();
   if (!edges_.empty()) dag_.Connect(edges_);
   edges_ = {};
 }
@@ -204,23 +199,6 @@ void DagBuilder::UseDescriptions() {
     SubmitSource& source = dag_.submits[static_cast<std::size_t>(number)];
     source.text = it->second.text;
     source.where = it->second.where;
-  }
-}
-
-void DagBuilder::WarnOfIdleCategories() {
-  if (dag_.categories.empty()) return;
-  std::vector<bool> used(dag_.categories.size());
-  for (const Node& node : dag_.nodes) {
-    if (node.category >= 0) used[static_cast<std::size_t>(node.category)] = true;
-  }
-  for (std::size_t i = 0; i < used.size(); ++i) {
-    const dag::Category& category = dag_.categories[i];
-    if (!used[i] && category.max_jobs) {
-      AddWarning(faults_, category_lines_[i], "no node is of category '" + category.name + "'");
-    } else if (used[i] && !category.max_jobs) {
-      AddWarning(faults_, category_lines_[i],
-                 "category '" + category.name + "' has no MAXJOBS: it limits nothing");
-    }
   }
 }
 

@@ -57,7 +57,7 @@ class DagBuilder {
   std::int32_t SubmitText(std::string_view text, const SourceLine& where);
   std::int32_t Directory(const Path& directory);
   std::int32_t Source(const std::string& file);
-  std::int32_t Category(const std::string& name, const SourceLine& where);
+  std::int32_t Category(const std::string& name);
 
   /// SUBMIT-DESCRIPTION. Of two with one name that of the outer file counts, else the first: then a warning.
   void Describe(std::string_view name, std::string_view text, const SourceLine& where, std::size_t depth);
@@ -97,7 +97,6 @@ class DagBuilder {
   void SetFlag(NodeIndex node, std::uint8_t flag);
   void CountJoinNode(std::string_view name);
   void UseDescriptions();
-  void WarnOfIdleCategories();
 
   Dag& dag_;
   const DagOptions& options_;
@@ -118,7 +117,6 @@ class DagBuilder {
   TextMap<std::int32_t> directories_;
   TextMap<std::int32_t> sources_;
   TextMap<std::int32_t> categories_;
-  std::vector<SourceLine> category_lines_;
   TextMap<Description> descriptions_;
   std::map<NodeRules, std::int32_t> rules_;
 };

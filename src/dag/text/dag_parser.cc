@@ -306,9 +306,14 @@ NodeIndex DagFileParser::FindNode(std::string_view name) {
   const bool foreign = name.find(kSpliceSeparator) != std::string_view::npos && !scope_.names_in_full &&
                        !builder_.options().allow_any_name;
   if (foreign) return -1;
-  if (scope_.name_prefix.empty()) return dag_.Find(name);
-  full_name_.assign(scope_.name_prefix).append(name);
-  return dag_.Find(full_name_);
+  if (!scope_.name_prefix.empty()) name = full_name_.assign(scope_.name_prefix).append(name);
+  // Files name their nodes mostly in the order of their definitions: look at the neighbours first.
+  for (NodeIndex guess = last_found_; guess <= last_found_ + 1; ++guess) {
+    if (guess < dag_.end() && dag_.At(guess).name == name) return last_found_ = guess;
+  }
+  const NodeIndex found = dag_.Find(name);
+  if (found >= 0) last_found_ = found;
+  return found;
 }
 
 void DagFileParser::UnknownNode(std::string_view name) {

@@ -170,6 +170,7 @@ class DagFileParser {
   };
   std::vector<PendingSplice> splices_;  ///< read when all nodes of the file are known
   std::string full_name_;               ///< kept for its memory
+  NodeIndex last_found_ = 0;
 };
 
 /// The word that the command needs next; Error where there is none.

@@ -1,13 +1,11 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <csignal>
-#include <fstream>
+#include <cstdlib>
 
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "dag/text/host.h"
 #include "dag/text/quoting.h"
 #include "roost/dag/submit.h"
 
@@ -16,16 +14,6 @@ namespace {
 
 constexpr std::int64_t kVanilla = 5;
 constexpr std::int64_t kLocal = 12;
-
-std::string HostName() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
-
-std::string UpperCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-  return text;
-}
 
 void SetText(Ad& ad, std::string_view name, std::string text) { ad.Set(name, Value(std::move(text))); }
 
@@ -85,36 +73,16 @@ void SetRequest(const Job& job, Ad& ad) {
   for (const auto& [name, expr] : job.request_expressions) ad.Set(name, expr);
 }
 
-/// The value of NAME in /etc/os-release, without quotes.
-std::string OsRelease(std::string_view name) {
-  std::ifstream file("/etc/os-release");
-  std::string line;
-  while (std::getline(file, line)) {
-    if (!line.starts_with(name) || line.substr(name.size(), 1) != "=") continue;
-    std::string value = line.substr(name.size() + 1);
-    if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
-    return value;
-  }
-  return "";
-}
-
-/// OpSys and its relatives, as HTCondor makes them: Debian 12 is "Debian12", 12 and 1200.
-void SetSystem(Ad& ad) {
+void SetSystem(const HostFacts& host, Ad& ad) {
+  SetText(ad, "Arch", host.arch);
   SetText(ad, "OpSys", "LINUX");
   SetText(ad, "OpSysLegacy", "LINUX");
-  SetText(ad, "OpSysLongName", OsRelease("PRETTY_NAME"));
-  const std::string system = OsRelease("NAME");
-  std::string name = system.substr(0, system.find_first_of(" /"));
-  if (name.empty()) name = "Linux";
-  const std::vector<std::string> version = Split(OsRelease("VERSION_ID"), '.');
-  const std::int64_t major = ParseInt(version[0]).value_or(0);
-  const std::int64_t minor = version.size() > 1 ? ParseInt(version[1]).value_or(0) : 0;
-  constexpr std::int64_t kHundred = 100;
-  SetText(ad, "OpSysName", name);
-  SetText(ad, "OpSysShortName", name);
-  SetText(ad, "OpSysAndVer", name + std::to_string(major));
-  ad.Set("OpSysMajorVer", major);
-  ad.Set("OpSysVer", major > kHundred ? major : major * kHundred + minor);
+  SetText(ad, "OpSysLongName", host.system_long);
+  SetText(ad, "OpSysName", host.system);
+  SetText(ad, "OpSysShortName", host.system);
+  SetText(ad, "OpSysAndVer", host.system_and_version());
+  ad.Set("OpSysMajorVer", host.major_version);
+  ad.Set("OpSysVer", host.version);
 }
 
 template <typename Integer>
@@ -154,7 +122,7 @@ Ad MakeJobAd(const Job& job) {
   ad.Set("JobPrio", std::int64_t{job.priority});
   ad.Set("MinHosts", std::int64_t{1});
   ad.Set("MaxHosts", std::int64_t{1});
-  const std::string host = HostName();
+  const std::string& host = ThisHost().name;
   SetText(ad, "FileSystemDomain", host);
   SetText(ad, "UidDomain", host);
   for (const std::string& entry : job.environment) {
@@ -201,11 +169,8 @@ Resources RequestOf(const Job& job, const Ad& job_ad, std::int64_t now) {
 Ad MakeMachineAd(int cpus, std::optional<std::int64_t> memory_mb, int gpus) {
   Ad ad;
   SetText(ad, "MyType", "Machine");
-  utsname machine{};
-  ::uname(&machine);
-  SetText(ad, "Arch", UpperCase(machine.machine));
-  SetSystem(ad);
-  const std::string host = HostName();
+  SetSystem(ThisHost(), ad);
+  const std::string& host = ThisHost().name;
   SetText(ad, "Machine", host);
   SetText(ad, "Name", "slot1@" + host);
   SetText(ad, "FileSystemDomain", host);

@@ -38,16 +38,6 @@ std::vector<std::string> JoinMatchTimeMacros(const std::vector<std::string>& wor
 
 }  // namespace
 
-std::optional<bool> ParseBool(std::string_view text) {
-  for (const std::string_view yes : {"true", "yes", "t", "y", "1"}) {
-    if (EqualsIgnoreCase(text, yes)) return true;
-  }
-  for (const std::string_view no : {"false", "no", "f", "n", "0"}) {
-    if (EqualsIgnoreCase(text, no)) return false;
-  }
-  return std::nullopt;
-}
-
 Job JobBuilder::Build(int proc, const SourceLine& queue) {
   queue_ = queue;
   macros_.TakeMatchTime();
@@ -285,15 +275,15 @@ void JobBuilder::SetEnvironment(Job& job) {
 
 void JobBuilder::SetAttributes(Job& job) {
   constexpr std::string_view kPrefix = "MY.";
-  const auto& entries = macros_.entries();
-  for (auto it = entries.lower_bound(kPrefix); it != entries.end(); ++it) {
-    const auto& [name, entry] = *it;
-    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) break;
+  for (const auto& [name, entry] : macros_.entries()) {
+    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) continue;
+    const std::string* value = entry.Current();
+    if (value == nullptr) continue;
     const SourceLine& where = entry.where.line > 0 ? entry.where : queue_;
     const std::string attribute = name.substr(kPrefix.size());
     const std::string prefix = "attribute +" + attribute + ": ";
     try {
-      const std::string expanded = macros_.Expand(entry.value);
+      const std::string expanded = macros_.Expand(*value);
       std::string text(Trim(expanded));
       if (text.empty()) {
         Fail(where, prefix + "it has no value");

@@ -15,9 +15,6 @@
 
 namespace roost::dag {
 
-/// true, yes, t, 1 and their opposites; nothing for other texts.
-std::optional<bool> ParseBool(std::string_view text);
-
 /// Makes jobs from the macros in force: reads each submit command, expanded for the job at hand.
 class JobBuilder {
  public:

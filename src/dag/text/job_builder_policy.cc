@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "dag/text/arithmetic.h"
 #include "dag/text/classad_evaluator.h"
 #include "dag/text/job_builder.h"
 

@@ -127,10 +127,8 @@ void JobBuilder::SetRequest(Job& job) {
 }
 
 void JobBuilder::SetCustomRequests(Job& job) {
-  const auto& entries = macros_.entries();
-  for (auto it = entries.lower_bound(kPrefix); it != entries.end(); ++it) {
-    const std::string& name = it->first;
-    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) break;
+  for (const auto& [name, entry] : macros_.entries()) {
+    if (!EqualsIgnoreCase(std::string_view(name).substr(0, kPrefix.size()), kPrefix)) continue;
     const std::string tag = name.substr(kPrefix.size());
     if (tag.empty() || IsReserved(tag)) continue;
     if (const auto amount = Count(job, name, "Request" + tag, 0)) job.request.custom[tag] = *amount;

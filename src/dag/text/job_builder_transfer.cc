@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "dag/text/arithmetic.h"
 #include "dag/text/job_builder.h"
 
 namespace roost::dag {

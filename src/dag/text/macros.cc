@@ -302,11 +302,21 @@ std::string MacroSet::Expansion::Evaluated(std::string_view function,
   return FormatText(string != nullptr ? *string : value.Text(), format);
 }
 
+std::size_t MacroSet::Hash::operator()(std::string_view name) const {
+  std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a
+  for (const char c : name) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    hash = (hash ^ static_cast<unsigned char>(lower)) * 0x100000001B3ULL;
+  }
+  return hash;
+}
+
 void MacroSet::Set(std::string_view name, std::string_view value, SourceLine where) {
   std::string key(name);
   if (key.starts_with('+')) key.replace(0, 1, "MY.");
   const auto old = entries_.find(key);
-  const std::string_view before = old == entries_.end() ? std::string_view() : old->second.value;
+  const bool defined = old != entries_.end() && old->second.defined;
+  const std::string_view before = defined ? std::string_view(old->second.value) : std::string_view();
 
   std::string resolved;
   std::size_t at = 0;
@@ -330,33 +340,36 @@ void MacroSet::Set(std::string_view name, std::string_view value, SourceLine whe
     if (resolved.size() > kMostText) throw Error("the value is larger than 1 MiB");
   }
 
-  if (old != entries_.end()) {
-    old->second.value = std::move(resolved);
-    old->second.where = std::move(where);
-  } else {
-    entries_.emplace(key, Entry{key, std::move(resolved), std::move(where), false});
-  }
+  Entry& entry = old != entries_.end() ? old->second : entries_[key];
+  if (!entry.defined) entry.name = key;
+  entry.defined = true;
+  entry.value = std::move(resolved);
+  entry.where = std::move(where);
 }
 
 void MacroSet::Erase(std::string_view name) {
-  if (const auto it = entries_.find(std::string(name)); it != entries_.end()) entries_.erase(it);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return;
+  it->second.defined = false;
+  it->second.where = {};
 }
 
 void MacroSet::SetLive(std::string_view name, std::string value) {
-  live_.insert_or_assign(std::string(name), std::move(value));
+  auto it = entries_.find(name);
+  if (it == entries_.end()) it = entries_.try_emplace(std::string(name)).first;
+  it->second.live = std::move(value);
 }
 
 const std::string* MacroSet::Find(std::string_view name) {
-  if (const auto live = live_.find(name); live != live_.end()) return &live->second;
   const auto it = entries_.find(name);
   if (it == entries_.end()) return nullptr;
   it->second.used = true;
-  return &it->second.value;
+  return it->second.Current();
 }
 
 const MacroSet::Entry* MacroSet::FindEntry(std::string_view name) const {
   const auto it = entries_.find(name);
-  return it == entries_.end() ? nullptr : &it->second;
+  return it == entries_.end() || !it->second.defined ? nullptr : &it->second;
 }
 
 std::uint64_t MacroSet::NextRandom() {

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -26,10 +26,23 @@ class MacroSet {
   struct Entry {
     std::string name;  ///< as first written
     std::string value;
-    SourceLine where;   ///< line 0: not from a file
-    bool used = false;  ///< something asked for it
+    SourceLine where;                 ///< line 0: not from a file
+    bool used = false;                ///< something asked for it
+    bool defined = false;             ///< `value` counts
+    std::optional<std::string> live;  ///< hides `value`
+
+    /// What the name stands for now, or null.
+    const std::string* Current() const { return live ? &*live : defined ? &value : nullptr; }
   };
-  using Entries = std::map<std::string, Entry, LessIgnoreCase>;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const;
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return EqualsIgnoreCase(a, b); }
+  };
+  using Entries = std::unordered_map<std::string, Entry, Hash, Same>;
 
   /// `environment` ("NAME=value") is what $ENV() sees; both it and `directory`, the submission directory,
   /// must outlive the set.
@@ -65,7 +78,6 @@ class MacroSet {
   class Expansion;
 
   Entries entries_;
-  std::map<std::string, std::string, LessIgnoreCase> live_;
   const std::vector<std::string>& environment_;
   const std::string& directory_;
   std::uint64_t random_ = 0;

@@ -148,6 +148,8 @@ std::vector<std::string> ItemsFrom(std::string_view source, const SubmitContext&
   if (source == "-")
     throw Error("queue ... from -: a node of a DAG has no standard input to read items from");
   RequireOutside(context, "queue ... from");
+  if (TakeWord(source, "table"))
+    throw Error("queue ... from table is not supported: write the items as lines");
   if (source.ends_with('|')) return ItemLines(OutputOfCommand(source.substr(0, source.size() - 1), context));
   const Path file = context.directory / Path(source);
   const auto text = ReadFile(file);
@@ -159,7 +161,25 @@ struct MatchKinds {
   bool files = true;
   bool directories = false;
   bool slash = false;  ///< names of directories end with '/'
+  bool warn_of_nothing = true;
+  bool fail_on_nothing = false;
 };
+
+/// What the file sets for all of its patterns.
+MatchKinds DefaultKinds(MacroSet& macros) {
+  const auto setting = [&](std::string_view name) {
+    const std::string* raw = macros.Find(name);
+    return raw == nullptr ? std::string() : ToLower(Trim(macros.Expand(*raw)));
+  };
+  MatchKinds kinds;
+  const std::string directories = setting("submit_match_directories");
+  kinds.directories =
+      directories == "only" || directories == "always" || ParseBool(directories).value_or(false);
+  kinds.files = directories != "only";
+  kinds.warn_of_nothing = ParseBool(setting("submit_warn_empty_matches")).value_or(true);
+  kinds.fail_on_nothing = ParseBool(setting("submit_fail_empty_matches")).value_or(false);
+  return kinds;
+}
 
 /// `directory` for use before a pattern of glob(3).
 std::string Escaped(const std::string& directory) {
@@ -204,7 +224,9 @@ std::vector<std::string> ItemsMatching(const std::vector<std::string>& patterns,
   std::string repeated;
   for (const std::string& pattern : patterns) {
     const std::vector<std::string> names = Matches(pattern, kinds, context.directory);
-    if (names.empty()) AddWarning(faults, where, "nothing matches '" + pattern + "'");
+    if (names.empty() && kinds.fail_on_nothing) throw Error("queue: nothing matches '" + pattern + "'");
+    if (names.empty() && kinds.warn_of_nothing)
+      AddWarning(faults, where, "nothing matches '" + pattern + "'");
     for (const std::string& name : names) {
       if (seen.insert(name).second) {
         items.push_back(name);
@@ -289,7 +311,7 @@ Queue ParseQueue(std::string_view arguments, SubmitLines& lines, MacroSet& macro
   }
   if (queue.variables.empty()) queue.variables = {"Item"};
 
-  MatchKinds kinds;
+  MatchKinds kinds = DefaultKinds(macros);
   std::optional<Slice> slice;
   const auto take_slice = [&] {
     if (!tail.starts_with('[')) return;
@@ -304,12 +326,12 @@ Queue ParseQueue(std::string_view arguments, SubmitLines& lines, MacroSet& macro
   };
   take_slice();
   if (source == Source::kMatching) {
-    if (TakeWord(tail, "dirs")) {
-      kinds = {false, true, true};
-    } else if (TakeWord(tail, "any")) {
-      kinds = {true, true, false};
-    } else {
-      TakeWord(tail, "files");
+    const bool directories = TakeWord(tail, "dirs");
+    const bool any = !directories && TakeWord(tail, "any");
+    if (directories || any || TakeWord(tail, "files")) {
+      kinds.files = !directories;
+      kinds.directories = directories || any;
+      kinds.slash = directories;
     }
     if (!slice) take_slice();
   }

@@ -1,11 +1,9 @@
 #include "roost/dag/submit.h"
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 
-#include <sys/utsname.h>
-
+#include "dag/text/host.h"
 #include "dag/text/job_builder.h"
 #include "dag/text/submit_commands.h"
 #include "dag/text/submit_reader.h"
@@ -62,19 +60,21 @@ std::vector<Job> Submitter::Submit(std::string_view text, const std::string& fil
 
 void Submitter::Predefine(const std::string& file) {
   const auto set = [this](std::string_view name, const std::string& value) { macros_.Set(name, value, {}); };
-  utsname machine{};
-  ::uname(&machine);
-  std::string arch = machine.machine;
-  std::transform(arch.begin(), arch.end(), arch.begin(), [](unsigned char c) { return std::toupper(c); });
-  set("ARCH", arch);
+  const HostFacts& host = ThisHost();
+  set("ARCH", host.arch);
   set("OPSYS", "LINUX");
+  set("OPSYSNAME", host.system);
+  set("OPSYSANDVER", host.system_and_version());
+  set("OPSYSMAJORVER", std::to_string(host.major_version));
+  set("OPSYSVER", std::to_string(host.version));
   set("IsLinux", "true");
   set("IsWindows", "false");
   set("SUBMIT_FILE", file);
   set("SUBMIT_TIME", std::to_string(std::chrono::system_clock::to_time_t(context_.time)));
-  set("YEAR", FormatTime(context_.time, "%Y"));
-  set("MONTH", FormatTime(context_.time, "%m"));
-  set("DAY", FormatTime(context_.time, "%d"));
+  const std::string date = FormatTime(context_.time, "%Y%m%d");
+  set("YEAR", date.substr(0, 4));
+  set("MONTH", date.substr(4, 2));
+  set("DAY", date.substr(6));
   for (const Macro& macro : context_.before) set(macro.name, macro.value);
 
   const std::string cluster = std::to_string(context_.cluster);
@@ -94,6 +94,7 @@ void Submitter::Expand(const Queue& queue, const SourceLine& where) {
   }
   for (const Macro& macro : context_.after) macros_.Set(macro.name, macro.value, {});
 
+  jobs_.reserve(jobs_.size() + wanted);
   for (const Queue::Item& item : queue.items) {
     for (std::size_t i = 0; i < queue.variables.size(); ++i)
       macros_.SetLive(queue.variables[i], item.values[i]);

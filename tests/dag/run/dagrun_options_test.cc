@@ -109,7 +109,7 @@ TEST(DagrunOptions, ThatContradictEachOtherAreRefused) {
 TEST(DagrunOptions, NestedRunsInheritSomeAndNotTheThrottles) {
   EXPECT_THAT(Parse({"-maxjobs", "3", "-f", "-autor", "0", "-usedagdir", "-insert_env", "A=1", "x.dag"})
                   .run.inherited_words,
-              ElementsAre("-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
+              ElementsAre("-force", "-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
   EXPECT_THAT(Parse({"-verbose", "x.dag"}, CalledAs::kCondorSubmitDag).run.inherited_words,
               ElementsAre("-verbose", "--submitter-files", "-update_submit"));
 }
@@ -130,6 +130,14 @@ TEST(DagrunOptions, AreStrongerThanTheConfiguration) {
   EXPECT_EQ(line.run.knobs.max_post, 1);
   EXPECT_EQ(line.run.knobs.max_hold, 7);
   EXPECT_THAT(line.run.environment, ElementsAre("B=1", "_CONDOR_DAGMAN_MAX_HOLD_SCRIPTS=7", "A=2"));
+}
+
+TEST(DagrunOptions, OfANestedRunAreNotWarnedAboutAgain) {
+  RunCommandLine line = Parse({"-notification", "never", "x.dag"});
+  Configure(line, {"DAGRUN_PARENT_DAG_ID=17", "A=1"});
+  EXPECT_EQ(line.run.parent_dag_id, 17);
+  EXPECT_THAT(line.warnings, IsEmpty());
+  EXPECT_THAT(line.run.environment, ElementsAre("A=1"));
 }
 
 /// What a file says between the lines `begin` and `end`.

@@ -359,6 +359,17 @@ TEST_F(JobPolicyTest, AClusterThatIsMaterialisedLateHasOnlySoManyProcsInTheQueue
   EXPECT_THAT(last_.record.details, ElementsAre("Materialized 3 jobs from 3 items.\tComplete"));
 }
 
+TEST_F(JobPolicyTest, AProcRemovedBeforeItIsMaterialisedIsNeitherForgottenNorRun) {
+  executor_.slots = 1;
+  Job job = MakeJob("A", 1);
+  job.max_materialize = 1;
+  Submit(Cluster(job, 3));
+  EXPECT_TRUE(queue_.Remove({1, 2}, "enough"));
+  Drain();
+  EXPECT_THAT(Log(), ElementsAre("035 1.-1", "000 1.0", "000 1.2", "009 1.2", "001 1.0", "005 1.0", "000 1.1",
+                                 "001 1.1", "005 1.1", "036 1.-1"));
+}
+
 TEST_F(JobPolicyTest, MaxIdleMaterialisesWhenAnIdleProcStarts) {
   executor_.slots = 2;
   executor_.WillHang("A");

@@ -298,5 +298,108 @@ TEST_F(LocalExecutorTest, AMissingInputIsRefused) {
   EXPECT_THAT(refused.reason, HasSubstr("nosuch.dat"));
 }
 
+TEST_F(LocalExecutorTest, OutputsGoWhereTheyAreRemappedAndKeepTheirFoldersWhereAsked) {
+  Job job = ScriptJob("ls in; mkdir outd made; echo o >outd/o.txt; echo a >a.txt; echo m >made/m.txt\n");
+  const Path home = job.initial_dir;
+  MakeDirectories(home / "in");
+  MakeDirectories(home / "there");
+  test::WriteFile(home / "in" / "i.txt", "i");
+  job.transfer = TransferFiles::kYes;
+  job.preserve_relative_paths = true;
+  job.transfer_input = {"in/i.txt"};
+  job.transfer_output = {"outd/o.txt", "a.txt", "made"};
+  job.output_remaps = {{"a.txt", "there/b.txt"}, {"made", "there/kept"}};
+  EXPECT_TRUE(StatusOf(RunOne(job)).ok());
+  EXPECT_EQ(test::ReadText(home / "outd" / "o.txt"), "o\n");
+  EXPECT_EQ(test::ReadText(home / "there" / "b.txt"), "a\n");
+  EXPECT_EQ(test::ReadText(home / "there" / "kept" / "m.txt"), "m\n");
+  EXPECT_FALSE(std::filesystem::exists(home / "a.txt"));
+}
+
+TEST_F(LocalExecutorTest, OutputsOfAFailedJobStayAwayWhereOnlySuccessCounts) {
+  Job job = ScriptJob("echo x >x.txt; exit 1\n");
+  job.transfer = TransferFiles::kYes;
+  job.transfer_output_when = TransferOutput::kOnSuccess;
+  EXPECT_EQ(StatusOf(RunOne(job)).value, 1);
+  EXPECT_FALSE(std::filesystem::exists(job.initial_dir / "x.txt"));
+  EXPECT_TRUE(std::filesystem::exists(job.initial_dir / "out"));
+}
+
+TEST_F(LocalExecutorTest, TheNextJobInASlotFindsAnEmptyFolderWhateverTheLastOneDid) {
+  Use({.cpus = 1});
+  const Job untidy =
+      ScriptJob("cd $TMPDIR; mkdir -p a/b; echo x >a/b/c; rm .job.ad; echo no >.job.ad; chmod 0 .\n");
+  const Job next = ScriptJob("cd $TMPDIR; ls -A; grep -c ClusterId .job.ad; echo x >y\n");
+  EXPECT_TRUE(StatusOf(RunOne(untidy)).ok());
+  EXPECT_TRUE(StatusOf(RunOne(next)).ok());
+  EXPECT_EQ(test::ReadText(next.initial_dir / "out"), ".job.ad\n1\n");
+}
+
+TEST_F(LocalExecutorTest, LocalJobsRunBesideTheSlots) {
+  Use({.cpus = 1});
+  const std::string fifo = (folder_.path() / "meet").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Job in_slot = ScriptJob("read word <" + fifo + "\n");
+  Job beside = ScriptJob("echo $_CONDOR_SLOT; echo word >" + fifo + "\n");
+  beside.local = true;
+  beside.request.cpus = 5;
+  ASSERT_TRUE(executor_->Submit({.job = in_slot}).ok());
+  EXPECT_FALSE(executor_->HasRoom(in_slot));
+  EXPECT_TRUE(executor_->HasRoom(beside));
+  ASSERT_TRUE(executor_->Submit({.job = beside}).ok());
+  for (const auto& [id, event] : RunAll()) EXPECT_TRUE(StatusOf(event).ok());
+  EXPECT_EQ(test::ReadText(beside.initial_dir / "out"), "local1\n");
+}
+
+TEST_F(LocalExecutorTest, EachWayOfStoppingHasItsOwnSignal) {
+  Use({.cpus = 3});
+  std::vector<Job> jobs;
+  for (int i = 0; i < 3; ++i) {
+    jobs.push_back(
+        ScriptJob("trap 'echo INT; exit' INT; trap 'echo USR1; exit' USR1; trap 'echo USR2; exit' USR2\n"
+                  "touch ready; while :; do sleep 0.01; done\n"));
+    jobs.back().kill_signal = SIGINT;
+    jobs.back().remove_kill_signal = SIGUSR1;
+    jobs.back().hold_kill_signal = SIGUSR2;
+    ASSERT_TRUE(executor_->Submit({.job = jobs.back()}).ok());
+    ASSERT_TRUE(test::WaitUntil([&] { return std::filesystem::exists(jobs.back().initial_dir / "ready"); }));
+  }
+  executor_->Remove({jobs[0].cluster, 0}, "x", StopFor::kVacate);
+  executor_->Remove({jobs[1].cluster, 0}, "x", StopFor::kRemove);
+  executor_->Remove({jobs[2].cluster, 0}, "x", StopFor::kHold);
+  RunAll();
+  EXPECT_EQ(test::ReadText(jobs[0].initial_dir / "out"), "INT\n");
+  EXPECT_EQ(test::ReadText(jobs[1].initial_dir / "out"), "USR1\n");
+  EXPECT_EQ(test::ReadText(jobs[2].initial_dir / "out"), "USR2\n");
+}
+
+TEST_F(LocalExecutorTest, AJobRunsWithItsResourceLimits) {
+  Job job = ScriptJob("ulimit -S -c; ulimit -S -s\n");
+  job.core_size_bytes = 0;
+  job.stack_size_bytes = 1 << 20;
+  EXPECT_TRUE(StatusOf(RunOne(job)).ok());
+  EXPECT_EQ(test::ReadText(job.initial_dir / "out"), "0\n1024\n");
+}
+
+TEST_F(LocalExecutorTest, AContainerJobRunsThroughWhatIsOnThePath) {
+  const Path bin = folder_.path() / "bin";
+  MakeDirectories(bin);
+  test::WriteScript(bin / "apptainer", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
+  Use({.cpus = 1, .environment = {"PATH=" + bin.string()}});
+  Job job = ScriptJob("exit 0\n");
+  job.arguments = {"a b"};
+  job.container = Container{.kind = Container::Kind::kDocker, .image = "debian:12"};
+  ASSERT_TRUE(executor_->CanEverRun(job).ok());
+  EXPECT_TRUE(StatusOf(RunOne(job)).ok());
+  const std::string home = job.initial_dir.string();
+  EXPECT_THAT(Split(test::ReadText(job.initial_dir / "out"), '\n'),
+              ElementsAre("exec", "--bind", (folder_.path() / "scratch" / "slot1").string(), "--bind", home,
+                          "--bind", job.executable.string(), "--pwd", home, "docker://debian:12",
+                          job.executable.string(), "a b", ""));
+
+  Use({.cpus = 1, .environment = {"PATH=/nowhere"}});
+  EXPECT_THAT(executor_->CanEverRun(job).error().message(), HasSubstr("no program that runs containers"));
+}
+
 }  // namespace
 }  // namespace roost::dag

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "support/support.h"
 
@@ -62,6 +63,26 @@ TEST(RunLock, ADamagedFileIsNotTakenForAFreshRun) {
   const Path file = folder.path() / "x.lock";
   test::WriteFile(file, "host " + HostName() + "\n");
   EXPECT_THAT(OwnedMessage(file), HasSubstr("damaged"));
+}
+
+TEST(ReadLock, ShowsOthersWhoseRunItIs) {
+  const TemporaryDirectory folder;
+  const Path file = folder.path() / "x.lock";
+  EXPECT_FALSE(ReadLock(file));
+  RunLock lock(file);
+  EXPECT_FALSE(ReadLock(file)) << "it is not claimed yet";
+  lock.Claim({.run_id = "r", .rescue = 3});
+  const auto record = ReadLock(file);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->pid, ::getpid());
+  EXPECT_EQ(record->rescue, 3);
+  EXPECT_TRUE(OwnerAlive(*record));
+}
+
+TEST(OwnerAlive, TellsALaterProcessOfThatNumberFromTheOwner) {
+  EXPECT_FALSE(OwnerAlive({.pid = ::getpid(), .start = "1", .host = HostName()}));
+  EXPECT_FALSE(OwnerAlive({.pid = ::getpid(), .start = "", .host = HostName()}));
+  EXPECT_TRUE(OwnerAlive({.pid = 1, .start = "1", .host = "elsewhere"}));
 }
 
 TEST(KillProcessesOfRun, EndsExactlyTheProcessesOfThatRun) {

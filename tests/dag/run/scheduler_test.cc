@@ -412,12 +412,18 @@ TEST_F(SchedulerTest, ASavePointHoldsWhatWasDoneWhenItsNodeStarted) {
 TEST_F(SchedulerTest, ANestedDagIsAJobOfThisProgramThatForcesOnlyOnce) {
   test::WriteFile(folder_.path() / "in.dag", "");
   LoadDag("JOB S in.dag\nRETRY S 1\n", {}, [](Dag& dag) { dag.At(dag.Find("S")).kind = NodeKind::kSubdag; });
-  options_.nested = {.program = "/opt/dagrun", .inherited_words = {"-force", "-UseDagDir"}, .priority = 3};
+  options_.nested = {.program = "/opt/dagrun",
+                     .inherited_words = {"-UseDagDir"},
+                     .force = true,
+                     .priority = 3,
+                     .dag_id = 10};
   executor_.WillExit("S", {1});
   EXPECT_EQ(Run().exit_code, 0);
   ASSERT_EQ(executor_.jobs().size(), 2U);
-  EXPECT_THAT(executor_.jobs()[0].arguments, ElementsAre("-force", "-UseDagDir", "-Priority", "3", "in.dag"));
-  EXPECT_THAT(executor_.jobs()[1].arguments, ElementsAre("-UseDagDir", "-Priority", "3", "in.dag"));
+  EXPECT_THAT(executor_.jobs()[0].arguments, ElementsAre("-UseDagDir", "-force", "-Priority", "3", "--dag-id",
+                                                         "11", "--parent-dag-id", "10", "in.dag"));
+  EXPECT_THAT(executor_.jobs()[1].arguments, ElementsAre("-UseDagDir", "-Priority", "3", "--dag-id", "12",
+                                                         "--parent-dag-id", "10", "in.dag"));
   EXPECT_EQ(executor_.jobs()[0].executable, "/opt/dagrun");
   EXPECT_EQ(executor_.jobs()[0].remove_kill_signal, SIGUSR1);
 }

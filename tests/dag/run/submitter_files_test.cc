@@ -165,6 +165,16 @@ TEST_F(SubmitterFilesTest, EndsInItsLogAlsoWhenTheRunCannotBegin) {
   EXPECT_THAT(Life(), ElementsAre("0 (345)", "1 (345)", "5 (345) 1"));
 }
 
+TEST_F(SubmitterFilesTest, ANestedRunLeavesItsLogToTheOuterOne) {
+  ROOST_NEEDS_REFERENCE();
+  options_.parent_dag_id = 173;
+  options_.update_submit = true;
+  EXPECT_EQ(Run(), 0);
+  EXPECT_EQ(out_.str(), Golden("subdag/run1/in.dag.lib.out"));
+  EXPECT_TRUE(std::filesystem::exists("x.dag.condor.sub"));
+  EXPECT_FALSE(std::filesystem::exists("x.dag.dagman.log"));
+}
+
 TEST_F(SubmitterFilesTest, ARunThatWasKilledGetsAnEndFromTheNext) {
   JobEvent lost;
   lost.type = EventType::kSubmit;

@@ -265,7 +265,13 @@ std::string WithoutUnknowns(const std::string& record) {
   std::vector<std::string> kept;
   for (const std::string& line : Split(record, '\n')) {
     const auto row_of = [&](const char* label) { return line.starts_with(std::string("\t   ") + label); };
-    if (row_of("GPUs") || row_of("TimeSlotBusy") || line.find("Image size of job updated") != std::string::npos) continue;
+    if (row_of("GPUs") || row_of("TimeSlotBusy") ||
+        line.find("Image size of job updated") != std::string::npos)
+      continue;
+    if (line.starts_with("\tJob terminated of its own accord")) {
+      kept.push_back(line.substr(line.find(" with ")));
+      continue;
+    }
     const bool unknown_usage = row_of("Cpus") || row_of("Disk");
     kept.push_back(unknown_usage ? line.substr(0, 27) + line.substr(35) : line);
   }
@@ -303,15 +309,16 @@ TEST(GoldenLogs, AreReadWithoutLosingAnEventAndWrittenInTheSameBytes) {
 /// By node, what became of each proc of each submitted cluster, in the words of expected.json.
 std::map<std::string, std::vector<std::map<std::string, std::string>>> Attempts(const Path& nodes_log) {
   std::map<std::string, std::vector<std::map<std::string, std::string>>> attempts;
-  std::map<int, std::string> node_of;
+  std::map<std::pair<int, int>, std::string> node_of;  // NOOP jobs are told apart by subproc
   ParseEvents(test::ReadText(nodes_log), [&](const JobEvent& event) {
-    if (event.id.cluster <= 0) return;
+    const std::pair key(event.id.cluster, event.id.subproc);
     if (event.type == EventType::kSubmit) {
-      if (node_of.emplace(event.id.cluster, event.node).second) attempts[event.node].emplace_back();
+      if (node_of.emplace(key, event.node).second) attempts[event.node].emplace_back();
       return;
     }
+    if (!node_of.contains(key)) return;  // a POST script without a job, a PRE script that said to skip
     const std::string proc = std::to_string(event.id.proc);
-    auto& ends = attempts[node_of[event.id.cluster]].back();
+    auto& ends = attempts[node_of[key]].back();
     if (event.type == EventType::kAborted) ends[proc] = "removed";
     if (event.type == EventType::kTerminated) {
       ends[proc] = (event.status.signaled ? "signal " : "exit ") + std::to_string(event.status.value);

@@ -85,6 +85,55 @@ TEST(ApplyRescue, NumbersFurtherJoinNodesAfterThoseOfTheDag) {
   EXPECT_EQ("_condor_join_node2", dag.nodes[5].name);
 }
 
+TEST(ApplyRescue, KnowsNodesOfSplicesByTheirFullNames) {
+  DagOptions options;
+  options.read = [](const Path&) -> Result<std::string> { return std::string("JOB X x\nJOB Y y\n"); };
+  Dag dag = ParseDag("JOB A a\nSPLICE S in.dag\n", "x.dag", options).dag;
+  EXPECT_THAT(ApplyRescue(dag, "DONE S+X\nRETRY S+Y 2\nDONE S+_condor_join_node1\n", "r", options),
+              IsEmpty());
+  EXPECT_TRUE(dag.At(dag.Find("S+X")).done);
+  EXPECT_EQ(2, dag.At(dag.Find("S+Y")).retries);
+}
+
+TEST(ApplyRescue, TakesAFullRescueFileForTheWholeDag) {
+  Dag dag = Chain();
+  const Faults faults =
+      ApplyRescue(dag,
+                  "# Rescue DAG file, created after running\n#   the x.dag DAG file\n"
+                  "# Rescue DAG version: 2.0.1 (full)\n#\nJOB A a.sub\nDONE A\nJOB S+X x.sub\n"
+                  "PARENT A CHILD  S+X\n",
+                  "x.dag.rescue001");
+  EXPECT_THAT(faults, IsEmpty());
+  EXPECT_EQ(2U, dag.nodes.size());
+  EXPECT_TRUE(dag.At(0).done);
+  EXPECT_EQ("S+X", dag.At(1).name);
+  EXPECT_EQ("x.dag", dag.files.at(0));
+}
+
+TEST(FormatRescue, SaysOfASaveFileAtWhichNodeItWasWritten) {
+  RescueContent content;
+  content.save_point_node = "B";
+  content.dag_file = "x.dag";
+  EXPECT_TRUE(
+      FormatRescue(content).starts_with("# Save file written at Start Node B\n#   the x.dag DAG file\n"));
+}
+
+TEST(SavePointPath, IsInSaveFilesUnlessItIsAPath) {
+  const Dag dag = ParseDag(
+                      "JOB A a\nJOB B a\nJOB C a\nSAVE_POINT_FILE A\nSAVE_POINT_FILE B b.save\n"
+                      "SAVE_POINT_FILE C here/c.save\n",
+                      "run/x.dag")
+                      .dag;
+  EXPECT_EQ("run/save_files/A-x.dag.save", SavePointPath(dag, dag.At(0)));
+  EXPECT_EQ("run/save_files/b.save", SavePointPath(dag, dag.At(1)));
+  EXPECT_EQ("here/c.save", SavePointPath(dag, dag.At(2)));
+}
+
+TEST(RescueBase, TellsRunsOfSeveralFilesApart) {
+  EXPECT_EQ("run/x.dag", RescueBase({"run/x.dag"}));
+  EXPECT_EQ("run/x.dag_multi", RescueBase({"run/x.dag", "y.dag"}));
+}
+
 TEST(RescuePath, HasAtLeastThreeDigits) {
   EXPECT_EQ("run/x.dag.rescue007", RescuePath("run/x.dag", 7).string());
   EXPECT_EQ("x.dag.rescue123", RescuePath("x.dag", 123).string());
