@@ -151,7 +151,9 @@ TEST_F(PowerLossTest, AtAnyInstantTheRestIsRunAndNothingThatWasSyncedAgain) {
     Names started = rest.empty() ? Names() : rest.back().started;
     if (!started.contains("B")) expected.erase("B");
     EXPECT_EQ(started, expected);
-    if (!rest.empty()) EXPECT_EQ(DoneIn(rest.back().on_disk).size(), dag_.nodes.size());
+    if (!rest.empty()) {
+      EXPECT_EQ(DoneIn(rest.back().on_disk).size(), dag_.nodes.size());
+    }
     if (HasFailure()) return;
   }
 }
