@@ -112,6 +112,7 @@ void ExpandSubmit(Bytes bytes) {
     for (std::size_t i = 0; i < submission.jobs.size(); ++i) {
       const Job& job = submission.jobs[i];
       Promise(job.proc == static_cast<int>(i) && job.cluster == 7, "a job of a wrong number");
+      // A container has a program of its own.
       Promise(job.executable.is_absolute() || job.container, "an executable that is nowhere");
     }
   }
