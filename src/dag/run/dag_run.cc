@@ -172,6 +172,7 @@ SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
           .nested = {.program = options.program,
                      .inherited_words = options.inherited_words,
                      .force = options.force,
+                     .submitter_files = options.as_condor_submit_dag,
                      .environment = options.environment,
                      .priority = options.priority,
                      .dag_id = dag_id},
