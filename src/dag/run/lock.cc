@@ -104,7 +104,13 @@ std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
   for (const auto& folder : std::filesystem::directory_iterator("/proc", ignored)) {
     const auto pid = ParseInt(folder.path().filename().string());
     if (!pid || *pid == ::getpid()) continue;
-    const auto environment = ReadFile(folder.path() / "environ");  // others' are not readable
+    auto environment = ReadFile(folder.path() / "environ");  // others' are not readable
+    // In the midst of exec() a process has a program and no environment yet.
+    for (int again = 0; again < 20 && environment && environment->empty(); ++again) {
+      if (std::filesystem::read_symlink(folder.path() / "exe", ignored).empty()) break;  // of the kernel
+      ::poll(nullptr, 0, 1);
+      environment = ReadFile(folder.path() / "environ");
+    }
     if (!environment) continue;
     for (const std::string& variable : Split(*environment, '\0')) {
       if (variable == entry || variable.starts_with(nested)) found.push_back(static_cast<pid_t>(*pid));

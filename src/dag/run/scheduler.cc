@@ -16,6 +16,8 @@ using std::chrono::seconds;
 /// How long the loop sleeps at most: progress is shown, and the halt file looked for, that often.
 constexpr seconds kHousekeeping{1};
 constexpr seconds kScriptGrace{10};
+/// So many nodes are started before the loop looks around: a chain of NOOP nodes never has to wait.
+constexpr int kStartsAtOnce = 1000;
 constexpr std::size_t kNodesShown = 8;
 constexpr int kNodesLookedAt = 64;     ///< in search of those that are shown
 constexpr int kNoopProc = 2147483647;  // DAGMan's id of a NOOP job: (0.2147483647.n)
@@ -224,7 +226,12 @@ std::vector<ProcId> Scheduler::Meant(const std::string& target) const {
 }
 
 void Scheduler::StartReadyNodes() {
-  while (!ending_ || stage_ == Stage::kFinal) {
+  more_to_start_ = false;
+  for (int started = 0; !ending_ || stage_ == Stage::kFinal; ++started) {
+    if (started == kStartsAtOnce) {
+      more_to_start_ = true;
+      return;
+    }
     const auto step = plan_.Next(WhatMayStart());
     if (!step) return;
     if (step->kind != Step::Kind::kPost && step->kind != Step::Kind::kHold) AboutToStart(step->node);
@@ -253,7 +260,7 @@ void Scheduler::AboutToStart(NodeIndex node) {
 
 void Scheduler::WaitForSomething() {
   const Clock::TimePoint now = clock_.Now();
-  Clock::TimePoint deadline = now + kHousekeeping;
+  Clock::TimePoint deadline = more_to_start_ ? now : now + kHousekeeping;
   for (const DeferredScript& script : deferred_) deadline = std::min(deadline, script.due);
   if (next_submit_ > now) deadline = std::min(deadline, next_submit_);
   journal_.WriteOut();
@@ -656,7 +663,7 @@ bool Scheduler::StageIsOver() const {
 
 /// Nothing runs that is waited for. Helpers are not, but for the provisioner until it is ready.
 bool Scheduler::NothingUnderWay() const {
-  if (scripts_.busy() || !deferred_.empty()) return false;
+  if (more_to_start_ || scripts_.busy() || !deferred_.empty()) return false;
   if (next_submit_ > clock_.Now() && !halted_ && plan_.counts()[NodeState::kReady] > 0) return false;
   int helpers = 0;
   for (const auto& [cluster, node] : node_of_cluster_) {

@@ -174,6 +174,7 @@ class Scheduler final : public RunView {
   bool resumed_ = false;
   bool halted_ = false;
   bool skip_final_ = false;
+  bool more_to_start_ = false;  ///< StartReadyNodes() stopped only to let the loop look around
   bool orderly_ = true;
   Clock::TimePoint kill_scripts_at_ = Clock::TimePoint::max();
   Clock::TimePoint next_submit_;
