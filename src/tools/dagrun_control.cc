@@ -16,8 +16,8 @@ namespace {
 using Action = dag::ControlRequest::Action;
 
 constexpr const char* kFooter = R"(
-Asks the dagrun that runs FILE, on this or another host that sees its folder. A target is the name of a node, a
-cluster (12) or a job (12.0); without one all jobs are meant.
+Asks the dagrun that runs FILE on this host. A target is the name of a node, a cluster (12) or a job (12.0); without
+one all jobs are meant.
 
 Examples:
   dagrun hold workflow.dag Detect        its jobs stop and wait

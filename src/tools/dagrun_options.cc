@@ -36,7 +36,7 @@ struct Given {
 struct Marks {
   bool inherited = false;  ///< handed on to the runs of SUBDAG EXTERNAL nodes
   bool first_run = false;  ///< not part of the command that goes on after a failure
-  bool hidden = false;     ///< not shown: it is refused
+  bool hidden = false;     ///< not shown: it is refused, or between a run and those nested in it
 };
 
 struct Option {
@@ -137,7 +137,7 @@ const std::vector<Option>& Options() {
       {"-maxpost", "", "N", Group::kThrottles, "POST scripts (20)", SetNumber<&DagmanKnobs::max_post>},
       {"-maxhold", "", "N", Group::kThrottles, "HOLD scripts (20)", SetNumber<&DagmanKnobs::max_hold>},
 
-      {"-force", "-f", "", Group::kGoingOn, "start afresh: rescue files are renamed to .old", [](L& l, G&) { l.run.force = true; }, {.inherited = true, .first_run = true}},
+      {"-force", "-f", "", Group::kGoingOn, "start afresh: rescue files are renamed to .old", [](L& l, G&) { l.run.force = true; }, kFirstRun},
       {"-AutoRescue", "", "0|1", Group::kGoingOn, "go on from the newest rescue file (1)", SetAutoRescue, kInherited},
       {"-DoRescueFrom", "", "N", Group::kGoingOn, "go on from rescue file N; newer ones are renamed to .old", [](L& l, G& g) { l.run.rescue_from = Number(g); }, {.inherited = true, .first_run = true}},
       {"-RescueFile", "", "FILE", Group::kGoingOn, "go on from this rescue file", [](L& l, G& g) { l.run.rescue_file = g.value; }, kFirstRun},
@@ -169,6 +169,8 @@ const std::vector<Option>& Options() {
       {"--version", "", "", Group::kOutput, "print the version and exit", [](L& l, G&) { l.version = true; }},
 
       {"--submitter-files", "", "", Group::kSubmitter, "write the files that condor_submit_dag writes", [](L& l, G&) { l.run.as_condor_submit_dag = true; }},
+      {"--dag-id", "", "N", Group::kSubmitter, "its number, given by the run that it is nested in", [](L& l, G& g) { l.run.dag_id = Number(g, 1); }, {.hidden = true}},
+      {"--parent-dag-id", "", "N", Group::kSubmitter, "number of the run that it is nested in", [](L& l, G& g) { l.run.parent_dag_id = Number(g, 1); }, {.hidden = true}},
       {"-no_submit", "", "", Group::kSubmitter, "write them and run nothing", [](L& l, G&) { l.run.as_condor_submit_dag = l.run.no_submit = true; }, kFirstRun},
       {"-update_submit", "", "", Group::kSubmitter, "write them anew where they exist", [](L& l, G&) { l.run.update_submit = true; }},
       {"-append", "-a", "LINE", Group::kSubmitter, "a further line of FILE.dag.condor.sub", [](L& l, G& g) { l.run.submit_file.append_lines.push_back(g.value); }},
@@ -324,6 +326,7 @@ class Parser {
       line_.run.inherited_words.insert(line_.run.inherited_words.end(),
                                        {"--submitter-files", "-update_submit"});
     }
+    if (line_.run.parent_dag_id != 0) line_.warnings.clear();  // who started this run has been told
     if (line_.warnings.empty()) return;
     std::string all = "without effect here, as only HTCondor knows what to do with it: ";
     line_.warnings = {all + Join(line_.warnings, ", ")};
@@ -344,18 +347,6 @@ void SetVariable(std::vector<std::string>& environment, const std::string& name,
 bool IsSet(const std::vector<std::string>& environment, const std::string& name) {
   return std::any_of(environment.begin(), environment.end(),
                      [&](const std::string& entry) { return entry.starts_with(name + "="); });
-}
-
-/// Takes out what a run that this one is nested in says of itself: it is not for the scripts and jobs.
-int TakeParentId(std::vector<std::string>& environment) {
-  constexpr std::string_view kMark = "DAGRUN_PARENT_DAG_ID=";
-  std::int64_t parent = 0;
-  std::erase_if(environment, [&](const std::string& entry) {
-    if (!entry.starts_with(kMark)) return false;
-    parent = ParseInt(std::string_view(entry).substr(kMark.size())).value_or(0);
-    return true;
-  });
-  return static_cast<int>(parent);
 }
 
 std::string Usage(const Option& option) {
@@ -443,8 +434,6 @@ Faults Configure(RunCommandLine& line, std::vector<std::string> environment) {
     AddWarning(faults, {run.dag_files.front().string(), 0},
                "ENV GET " + name + ": there is no such variable");
   }
-  run.parent_dag_id = TakeParentId(environment);
-  if (run.parent_dag_id != 0) line.warnings.clear();  // who started this run has been told
   run.environment = std::move(environment);
   return faults;
 }

@@ -28,7 +28,7 @@ h1 + .badge { font-size: 15px; padding: 3px 14px; vertical-align: 3px; }
 .running, .post, .queued { background: var(--now-back); color: var(--now); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 12px; margin: 24px 0 16px; }
 .tile { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
-.tile b { display: block; font-size: 24px; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile b { display: block; font-size: 22px; white-space: nowrap; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 13px; }
 .share { display: flex; height: 12px; border-radius: 6px; overflow: hidden; background: var(--idle-back); }
 .share i { display: block; background: var(--idle); }

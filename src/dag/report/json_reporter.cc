@@ -105,7 +105,12 @@ void AddJob(JsonText& json, const JobEvent& job) {
   }
   if (job.type == EventType::kExecute) {
     constexpr std::string_view kSlot = "SlotName:";
-    json.Key("host").String(job.text);
+    constexpr std::string_view kOurs = "<dagrun:";
+    std::string_view host = job.text;
+    if (host.starts_with(kOurs) && host.ends_with('>')) {
+      host = host.substr(kOurs.size(), host.size() - kOurs.size() - 1);
+    }
+    json.Key("host").String(host);
     for (const std::string& line : job.details) {
       if (line.starts_with(kSlot)) {
         json.Key("slot").String(Trim(std::string_view(line).substr(kSlot.size())));

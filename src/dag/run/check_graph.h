@@ -4,7 +4,7 @@
 
 namespace roost::dag {
 
-/// What is wrong, or odd, in a DAG that parsed: cycles, categories, rules that have no effect.
+/// What is wrong, or odd, in a DAG that parsed: cycles, rules that have no effect.
 Faults CheckGraph(const Dag& dag);
 
 /// The line of a DAG file that holds this command for `name` (of a node of a splice the last part of its

@@ -172,6 +172,7 @@ SchedulerOptions SchedulerOptionsOf(const RunOptions& options, int dag_id) {
           .nested = {.program = options.program,
                      .inherited_words = options.inherited_words,
                      .force = options.force,
+                     .submitter_files = options.as_condor_submit_dag,
                      .environment = options.environment,
                      .priority = options.priority,
                      .dag_id = dag_id},
@@ -284,9 +285,13 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   const bool interrupted = lock.left_by().has_value();
   const bool recovering = (interrupted || options.do_recovery) && !options.force;
   LockRecord record = lock.left_by().value_or(LockRecord{});
+  const Path dagman_out = DagmanOutOf(options);
+  Logger log;
   LocalOptions executor_options;
   Dag dag;
   try {
+    log = MakeFileLogger(dagman_out);
+    log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
     if (!interrupted) {
       record.run_id = NewRunId(ParentRun(options));
       record.scratch = ScratchFolder(record.run_id);
@@ -298,7 +303,11 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
     }
     executor_options = ExecutorOptionsOf(options, record);
     dag = Load(options, record.rescue_file);
-  } catch (...) {
+  } catch (const Error& error) {
+    if (log != nullptr) {
+      log->error("ERROR: {}", error.message());
+      log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), static_cast<int>(error.code()));
+    }
     // Nothing was started: the file is ours to remove, unless there is still a run to recover.
     if (!interrupted) lock.Release();
     throw;
@@ -312,9 +321,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   }
   lock.Claim(record);
 
-  const Path dagman_out = DagmanOutOf(options);
-  const Logger log = MakeFileLogger(dagman_out);
-  log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
   log->info("Dag contains {} total nodes", dag.nodes.size());
   Plan plan(dag, LimitsOf(options.knobs));
   log->info("Number of pre-completed nodes: {}", plan.counts()[NodeState::kDone]);

@@ -47,7 +47,7 @@ LockRecord Parse(std::string_view text) {
 }
 
 /// Field 22 of /proc/<pid>/stat, counted from the start of the machine, and which start that was; or nothing
-/// where there is no such process.
+/// where no such process lives.
 std::string StartTime(long pid) {
   const auto stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
   if (!stat) return {};
@@ -55,6 +55,7 @@ std::string StartTime(long pid) {
   constexpr std::size_t kAfterName = 19;
   const std::vector<std::string> fields = SplitAny(stat->substr(stat->rfind(')') + 1), " \n");
   if (fields.size() <= kAfterName) return {};
+  if (fields.front() == "Z") return {};  // dead, and only waits for somebody to take note
   const auto boot = ReadFile("/proc/sys/kernel/random/boot_id");
   return fields[kAfterName] + " " + std::string(boot ? Trim(*boot) : "");
 }

@@ -29,6 +29,25 @@ class Replay {
     if (event.id.cluster == kNoopCluster) {
       recovered_.highest_noop = std::max(recovered_.highest_noop, event.id.subproc);
     }
+    Act(event);
+    Remember(event);
+  }
+
+  Recovered Finish(std::size_t bytes) {
+    for (auto& [key, cluster] : clusters_) {
+      if (cluster.open.empty()) continue;
+      for (const JobId& id : cluster.open) recovered_.lost.push_back({cluster.node, id});
+      // Its failure is on record: the attempt has failed, whatever became of the other jobs.
+      if (Failed(cluster)) Judge(cluster);
+    }
+    std::erase_if(recovered_.awaiting_post,
+                  [&](const auto& entry) { return plan_.state(entry.first) != NodeState::kPost; });
+    recovered_.bytes = bytes;
+    return std::move(recovered_);
+  }
+
+ private:
+  void Act(const JobEvent& event) {
     switch (event.type) {
       case EventType::kSubmit:
         return Submitted(event);
@@ -54,20 +73,6 @@ class Replay {
     }
   }
 
-  Recovered Finish(std::size_t bytes) {
-    for (auto& [key, cluster] : clusters_) {
-      if (cluster.open.empty()) continue;
-      for (const JobId& id : cluster.open) recovered_.lost.push_back({cluster.node, id});
-      // Its failure is on record: the attempt has failed, whatever became of the other jobs.
-      if (Failed(cluster)) Judge(cluster);
-    }
-    std::erase_if(recovered_.awaiting_post,
-                  [&](const auto& entry) { return plan_.state(entry.first) != NodeState::kPost; });
-    recovered_.bytes = bytes;
-    return std::move(recovered_);
-  }
-
- private:
   /// NOOP nodes share a cluster number: there the submission is told by subproc.
   using Key = std::pair<int, int>;
   static Key KeyOf(const JobId& id) { return {id.cluster, id.cluster == kNoopCluster ? id.subproc : 0}; }
@@ -76,6 +81,17 @@ class Replay {
     const NodeIndex node = plan_.dag().Find(name);
     if (node < 0) return std::nullopt;
     return node;
+  }
+
+  /// More than what a dagrun writes at once, or holds back for the next batch.
+  static constexpr std::size_t kNewest = 5000;
+
+  void Remember(const JobEvent& event) {
+    const auto cluster = clusters_.find(KeyOf(event.id));
+    const bool of_a_job = event.id.cluster > 0 && event.type != EventType::kPostScriptTerminated;
+    if (!of_a_job || cluster == clusters_.end()) return;
+    recovered_.newest.push_back({cluster->second.node, event});
+    if (recovered_.newest.size() > kNewest) recovered_.newest.pop_front();
   }
 
   void Submitted(const JobEvent& event) {

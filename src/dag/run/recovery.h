@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -25,6 +26,13 @@ struct Recovered {
   std::map<NodeIndex, ClusterOutcome> awaiting_post;
   /// The first node whose end, by its value, was to end the whole run (ABORT-DAG-ON).
   std::optional<std::pair<NodeIndex, int>> abort;
+  /// The newest records of jobs, with their nodes: the jobs' own logs, which are written after the journal,
+  /// may lack them.
+  struct Newest {
+    NodeIndex node;
+    JobEvent event;
+  };
+  std::deque<Newest> newest;
   int highest_noop = 0;
   std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
 };

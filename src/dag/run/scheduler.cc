@@ -5,6 +5,7 @@
 #include <fstream>
 #include <utility>
 
+#include "dag/run/own_logs.h"
 #include "roost/base/text.h"
 
 namespace roost::dag {
@@ -111,17 +112,11 @@ void Scheduler::Resume(const Recovered& recovered) {
   }
   narrator_.Began(options_.facts.dag_id);
   narrator_.RecoveryStarts();
+  OwnLogs own_logs([this](NodeIndex node, int cluster) { return Expand(node, cluster); });
+  for (const Error& error : own_logs.CatchUp(recovered.newest)) narrator_.Warn(error.message());
   for (const Recovered::LostJob& lost : recovered.lost) {
-    // Its own log is known from its submit file, which may have changed since: then that log stays
-    // open-ended.
-    const Submission submission = Expand(lost.node, lost.id.cluster);
-    const auto proc = static_cast<std::size_t>(lost.id.proc);
-    Path own_log;
-    if (!HasErrors(submission.faults) && proc < submission.jobs.size()) {
-      own_log = InFolderOf(submission.jobs[proc], submission.jobs[proc].log);
-    }
     Record({.type = EventType::kAborted, .id = lost.id, .text = std::string(kLostReason)}, lost.node,
-           own_log);
+           own_logs.Of(lost.node, lost.id));
     repeats_.try_emplace(lost.node, 1);
   }
   narrator_.RecoveryEnds();

@@ -35,6 +35,7 @@ Result<Job> NestedRunJob(const Dag& dag, const Node& node, int cluster, int subm
   job.environment = options.environment;
   job.output = file + ".lib.out";
   job.error = file + ".lib.err";
+  if (options.submitter_files) job.log = file + ".dagman.log";
   job.transfer = TransferFiles::kNo;
   job.request.cpus = 0;
   job.priority = priority;

@@ -13,6 +13,7 @@ struct NestedRunOptions {
   Path program;
   std::vector<std::string> inherited_words;  ///< options that a nested run has in common with this one
   bool force = false;                        ///< the nested run starts afresh, too
+  bool submitter_files = false;              ///< leave the event log that condor_submit_dag's file asks for
   std::vector<std::string> environment;      ///< dagrun's own, "NAME=value"
   int priority = 0;                          ///< of this run: added to that of the node
   int dag_id = 0;                            ///< of this run: the parent of the nested one

@@ -191,7 +191,7 @@ TEST_F(CommandsTest, ReportIsWrittenAtTheEndOfARunAndAfterwards) {
   EXPECT_EQ(Dagrun({"-q", "--report", "end.html", "x.dag"}).status.value, 1)
       << "the status is that of the run";
   EXPECT_THAT(ReadText(Here("end.html")), HasSubstr("went wrong"));
-  EXPECT_EQ(Dagrun({"report", "x.dag", "-o", "nosuch/page.html"}).status.value, 66);
+  EXPECT_EQ(Dagrun({"report", "x.dag", "-o", "nosuch/page.html"}).status.value, 73);
 }
 
 TEST_F(CommandsTest, JsonTellsEachStepOfARunALine) {

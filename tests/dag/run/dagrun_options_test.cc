@@ -109,7 +109,7 @@ TEST(DagrunOptions, ThatContradictEachOtherAreRefused) {
 TEST(DagrunOptions, NestedRunsInheritSomeAndNotTheThrottles) {
   EXPECT_THAT(Parse({"-maxjobs", "3", "-f", "-autor", "0", "-usedagdir", "-insert_env", "A=1", "x.dag"})
                   .run.inherited_words,
-              ElementsAre("-force", "-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
+              ElementsAre("-AutoRescue", "0", "-UseDagDir", "-insert_env", "A=1"));
   EXPECT_THAT(Parse({"-verbose", "x.dag"}, CalledAs::kCondorSubmitDag).run.inherited_words,
               ElementsAre("-verbose", "--submitter-files", "-update_submit"));
 }
@@ -133,11 +133,11 @@ TEST(DagrunOptions, AreStrongerThanTheConfiguration) {
 }
 
 TEST(DagrunOptions, OfANestedRunAreNotWarnedAboutAgain) {
-  RunCommandLine line = Parse({"-notification", "never", "x.dag"});
-  Configure(line, {"DAGRUN_PARENT_DAG_ID=17", "A=1"});
+  const RunCommandLine line =
+      Parse({"-notification", "never", "--dag-id", "18", "--parent-dag-id", "17", "x.dag"});
+  EXPECT_EQ(line.run.dag_id, 18);
   EXPECT_EQ(line.run.parent_dag_id, 17);
   EXPECT_THAT(line.warnings, IsEmpty());
-  EXPECT_THAT(line.run.environment, ElementsAre("A=1"));
 }
 
 /// What a file says between the lines `begin` and `end`.

@@ -63,7 +63,9 @@ std::optional<int> GoldenPool::Run(const json& run) {
     }
     EXPECT_FALSE(status->signaled) << status->Describe();
     if (removed) {
-      EXPECT_EQ(status->value, 2) << "the exit status of a DAGMan that was removed";
+      // 2 is that of a DAGMan that was removed; a higher one of a DAGMan that had ended and was to be started
+      // again.
+      EXPECT_GE(status->value, 2);
       return std::nullopt;
     }
     // In the queue DAGMan leaves with a code from 0 to 2; with another one the schedd starts it again.

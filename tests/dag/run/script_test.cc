@@ -31,7 +31,7 @@ TEST(ExpandScript, NamesAMacroThatTheScriptCannotHave) {
   const Script script{.words = {"s.sh", "$RETURN"}, .where = {"x.dag", 4}};
   const auto words = ExpandScript(script, {.kind = Step::Kind::kPre});
   ASSERT_FALSE(words.ok());
-  EXPECT_EQ(words.error().message(), "x.dag:4: $RETURN is not a macro of a PRE script");
+  EXPECT_EQ(words.error().message(), "x.dag:4: $RETURN macro should not be used as a PRE script argument!");
 }
 
 TEST(ScriptRunner, LooksForTheProgramInTheFolderOfTheNodeFirst) {
