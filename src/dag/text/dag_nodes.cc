@@ -49,6 +49,8 @@ void DagFileParser::CheckNewName(std::string_view name, std::string_view what) {
   if (IsReserved(name)) {
     throw Error("'" + std::string(name) + "' is a reserved word and cannot name a " + std::string(what));
   }
+  if (name.ends_with('\\'))
+    throw Error(quoted + " ends with '\\', which continues lines: no rescue file could name it");
   const bool any = builder_.options().allow_any_name || scope_.names_in_full;
   if (!any && name.find(kSpliceSeparator) != std::string_view::npos) {
     throw Error(quoted + " contains '+', which is kept for nodes of splices");

@@ -126,21 +126,22 @@ void CompareAttempts(const json& expected, const Observed& seen, const std::stri
   const std::size_t count = it == seen.attempts.end() ? 0 : it->second.size();
   ASSERT_EQ(count, expected.size()) << "attempts";
   for (std::size_t i = 0; i < count; ++i) {
-    const auto& procs = it->second[i].procs;
-    json ends = expected[i];
-    for (const char* list : {"held", "released"}) ends.erase(list);  // lists of procs beside the procs' ends
-    EXPECT_EQ(procs.size(), ends.size());
-    bool one_failed = false;
-    for (const auto& [proc, end] : ends.items()) {
-      one_failed = one_failed || (end != "exit 0" && end != "removed");
-    }
-    for (const auto& [proc, end] : ends.items()) {
-      ASSERT_TRUE(procs.contains(proc));
+    const Observed::Attempt& attempt = it->second[i];
+    json procs = expected[i];
+    EXPECT_EQ(json(attempt.held), procs.value("held", json::array()));
+    EXPECT_EQ(json(attempt.released), procs.value("released", json::array()));
+    procs.erase("held");
+    procs.erase("released");
+    EXPECT_EQ(attempt.procs.size(), procs.size());
+    const bool one_failed = std::any_of(procs.begin(), procs.end(),
+                                        [](const json& end) { return end != "exit 0" && end != "removed"; });
+    for (const auto& [proc, end] : procs.items()) {
+      ASSERT_TRUE(attempt.procs.contains(proc));
       // Beside a job that failed, the others are removed unless they were quicker.
       if (one_failed && (end == "removed" || end == "exit 0")) {
-        EXPECT_THAT(procs.at(proc), ::testing::AnyOf("removed", "exit 0"));
+        EXPECT_THAT(attempt.procs.at(proc), ::testing::AnyOf("removed", "exit 0"));
       } else {
-        EXPECT_EQ(procs.at(proc), end);
+        EXPECT_EQ(attempt.procs.at(proc), end);
       }
     }
   }

@@ -20,7 +20,7 @@ Observed ObserveRun(const Path& nodes_log) {
     auto& attempts = seen.attempts[event.node];
     if (attempts.empty() || attempts.back().cluster != event.id.cluster ||
         attempts.back().subproc != event.id.subproc) {
-      attempts.push_back({event.id.cluster, event.id.subproc, {}});
+      attempts.push_back({.cluster = event.id.cluster, .subproc = event.id.subproc});
       seen.submit_sequence.push_back(event.node);
     }
     attempts.back().procs[std::to_string(event.id.proc)] = "no end";
@@ -38,6 +38,10 @@ Observed ObserveRun(const Path& nodes_log) {
   dag::ParseEvents(ReadText(nodes_log), [&](const JobEvent& event) {
     ++place;
     if (event.type == EventType::kSubmit) submitted(event);
+    if (event.type == EventType::kHeld || event.type == EventType::kReleased) {
+      auto& attempt = seen.attempts[node_of[{event.id.cluster, event.id.subproc}]].back();
+      (event.type == EventType::kHeld ? attempt.held : attempt.released).push_back(event.id.proc);
+    }
     if (event.type == EventType::kAborted) ended(event, "removed");
     if (event.type == EventType::kTerminated) {
       ended(event, (event.status.signaled ? "signal " : "exit ") + std::to_string(event.status.value));

@@ -16,6 +16,7 @@ struct Observed {
     int cluster = 0;
     int subproc = 0;
     std::map<std::string, std::string> procs;
+    std::vector<int> held, released;  ///< procs, once each time
   };
   std::map<std::string, std::vector<Attempt>> attempts;
   std::map<std::string, std::vector<int>> post;               ///< exit codes of the POST scripts
