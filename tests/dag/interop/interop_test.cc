@@ -125,9 +125,9 @@ TEST(InteropTest, HtcondorReadsTheLogsOfEveryKindOfEnd) {
     EXPECT_TRUE(check.status.ok()) << "condor_check_userlogs: " << check.out << check.err;
   }
   EXPECT_THAT(kinds, ::testing::IsSupersetOf({EventType::kSubmit, EventType::kExecute, EventType::kEvicted,
-                                              EventType::kTerminated, EventType::kImageSize,
-                                              EventType::kAborted, EventType::kHeld, EventType::kReleased,
-                                              EventType::kPostScriptTerminated, EventType::kPreSkip}));
+                                              EventType::kTerminated, EventType::kAborted, EventType::kHeld,
+                                              EventType::kReleased, EventType::kPostScriptTerminated,
+                                              EventType::kPreSkip}));
 }
 
 /// A -> B -> C, of which B fails until there is a file "fixed". Each run of a node leaves a line in "ran".
