@@ -77,7 +77,8 @@ int Main(const Path& program, const std::vector<std::string>& words) {
   }
   RunCommandLine line = ParseRunCommandLine(words, called_as);
   if (line.help) {
-    std::cout << RunHelp() << "\nOther commands, each with its own --help:\n" << tools::DescribeDagrunCommands();
+    std::cout << RunHelp() << "\nOther commands, each with its own --help:\n"
+              << tools::DescribeDagrunCommands();
     return 0;
   }
   if (line.version) {

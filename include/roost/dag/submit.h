@@ -80,6 +80,11 @@ struct Job {
   Path input, output, error, log;  ///< relative ones are under initial_dir; empty = /dev/null, or no log
   /// Universe local or scheduler: runs in place on the host of dagrun, beside the executor's slots.
   bool local = false;
+  bool hold = false;  ///< submitted on hold
+  bool skip_if_dataflow = false;
+  /// $$(...) is left in executable, arguments, environment, streams: ExpandMatchTime() before the start.
+  bool match_time_macros = false;
+  int priority = 0;  ///< higher first among the idle jobs of the run
   Resources request;
   /// Requests that are more than a number, by attribute (RequestMemory, ...): `request` has what they came to
   /// at submission, RequestOf() what they come to later.
@@ -90,6 +95,7 @@ struct Job {
   /// transfer_input, transfer_output, transfer_error. False: the stream's file is one of the place where the
   /// job runs, not of initial_dir.
   bool transfer_stdin = true, transfer_stdout = true, transfer_stderr = true;
+  bool preserve_relative_paths = false;
   /// transfer_input_files: relative ones are under initial_dir; "dir/" means what is in it, "dir" itself.
   std::vector<std::string> transfer_input;
   TransferOutput transfer_output_when = TransferOutput::kOnExit;
@@ -97,13 +103,10 @@ struct Job {
   std::optional<std::vector<std::string>> transfer_output;
   /// transfer_output_remaps: name in the sandbox, place (relative ones are under initial_dir).
   std::vector<std::pair<std::string, std::string>> output_remaps;
-  bool preserve_relative_paths = false;
 
   std::map<std::string, std::string, LessIgnoreCase> attributes;  ///< +Attr and My.Attr, ClassAd text
 
   std::optional<ExitStatus> noop;  ///< noop_job: not run, ends like this at once
-  bool hold = false;               ///< submitted on hold
-  int priority = 0;                ///< higher first among the idle jobs of the run
   JobPolicy policy;
   std::optional<Deferral> deferral;
   std::optional<Expr> requirements;    ///< over the machine's ad (TARGET) and the job's (MY)
@@ -113,12 +116,8 @@ struct Job {
   std::optional<int> remove_kill_signal, hold_kill_signal;        ///< in place of kill_signal
   std::optional<std::chrono::seconds> kill_timeout;               ///< from the soft kill to SIGKILL
   std::optional<std::int64_t> core_size_bytes, stack_size_bytes;  ///< resource limits
-  bool skip_if_dataflow = false;
   std::optional<Container> container;
   std::string user_notes;  ///< submit_event_user_notes, submit_event_notes: further line of event 000
-
-  /// $$(...) is left in executable, arguments, environment, streams: ExpandMatchTime() before the start.
-  bool match_time_macros = false;
 };
 
 /// The ad that the job's expressions see: its attributes and what follows from the submit file (Cmd, Iwd,

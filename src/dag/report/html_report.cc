@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -65,9 +66,10 @@ std::string Summary(const PageFacts& facts) {
     const int count = history.Count(state);
     if (count == 0) continue;
     const std::string name(NameOf(state));
-    html += "<i class=\"" + name +
-            "\" style=\"width:" + Decimal(100.0 * count / std::max(1, history.total())) + "%\"></i>";
-    legend += "<span><i class=\"" + name + "\"></i>" + std::to_string(count) + " " + name + "</span>";
+    const std::string share = Decimal(100.0 * count / std::max(1, history.total()));
+    html.append("<i class=\"").append(name).append("\" style=\"width:").append(share).append("%\"></i>");
+    legend.append("<span><i class=\"").append(name).append("\"></i>");
+    legend.append(std::to_string(count)).append(" ").append(name).append("</span>");
   }
   return html + "</div>\n" + legend + "</p>\n";
 }
@@ -186,7 +188,7 @@ std::string Nodes(const PageFacts& facts) {
       const State state = history.At(node).state;
       return state == State::kDone || state == State::kWaiting || state == State::kFutile;
     };
-    std::ranges::stable_partition(order, [&](NodeIndex node) { return !plain(node); });
+    std::stable_partition(order.begin(), order.end(), [&](NodeIndex node) { return !plain(node); });
     order.resize(kMostRows);
   }
   std::string html =
@@ -290,7 +292,7 @@ std::string Decimal(double value) {
 }
 
 std::string ClockTime(Seconds since) {
-  const auto seconds = static_cast<long>(since.count() + 0.5);
+  const auto seconds = std::lround(since.count());
   char text[64];
   if (seconds >= 3600) {
     std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -137,11 +137,17 @@ std::string TimelineSvg(const PageFacts& facts) {
       "<svg class=\"timeline\" role=\"img\" aria-label=\"Jobs by slot over time\" viewBox=\"0 0 " +
       Decimal(kWidth) + " " + Decimal(height) + "\">\n";
   const double step = StepFor(length);
-  for (double mark = 0; mark <= length + 0.001; mark += step) {
+  const int marks = static_cast<int>((length + 0.001) / step);
+  for (int i = 0; i <= marks; ++i) {
+    const double mark = i * step;
     const std::string x = Decimal(kLabels + mark * per_second);
-    svg += "<line class=\"grid\" x1=\"" + x + "\" x2=\"" + x + "\" y1=\"" + Decimal(kTop - 4) + "\" y2=\"" +
-           Decimal(height) + "\"/><text class=\"mark\" x=\"" + x + "\" y=\"" + Decimal(kTop - 9) + "\">" +
-           ClockTime(Seconds(mark)) + "</text>\n";
+    svg.append("<line class=\"grid\" x1=\"").append(x).append("\" x2=\"").append(x).append("\" y1=\"");
+    svg.append(Decimal(kTop - 4))
+        .append("\" y2=\"")
+        .append(Decimal(height))
+        .append("\"/><text class=\"mark\" x=\"");
+    svg.append(x).append("\" y=\"").append(Decimal(kTop - 9)).append("\">");
+    svg.append(ClockTime(Seconds(mark))).append("</text>\n");
   }
   double y = kTop;
   for (const auto& [slot, bars] : lanes) {

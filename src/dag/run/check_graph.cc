@@ -89,6 +89,29 @@ void CheckCycle(const Dag& dag, Faults& faults) {
   AddError(faults, where, "these nodes wait for each other in a cycle: " + path);
 }
 
+void CheckCategories(const Dag& dag, Faults& faults) {
+  std::vector<NodeIndex> first(dag.categories.size(), -1);
+  for (NodeIndex node = dag.end() - 1; node >= 0; --node) {
+    if (const auto category = dag.At(node).category; category >= 0) {
+      first[static_cast<std::size_t>(category)] = node;
+    }
+  }
+  for (std::size_t i = 0; i < dag.categories.size(); ++i) {
+    const Category& category = dag.categories[i];
+    if (first[i] >= 0 && !category.max_jobs) {
+      const Node& node = dag.At(first[i]);
+      SourceLine where = dag.Where(node);
+      if (const int line = LineOfCommand(where.file, "CATEGORY", node.name)) where.line = line;
+      AddWarning(faults, where, "category '" + category.name + "' has no MAXJOBS, so it limits nothing");
+    }
+    if (first[i] < 0 && category.max_jobs && !dag.files.empty()) {
+      const int line = LineOfCommand(dag.files.front(), "MAXJOBS", category.name);
+      AddWarning(faults, {dag.files.front().string(), line},
+                 "MAXJOBS limits category '" + category.name + "', which no node is in");
+    }
+  }
+}
+
 void CheckScript(const Script& script, const std::string& node, Faults& faults) {
   if (script.defer_status == 0) {
     AddWarning(
@@ -155,6 +178,7 @@ int LineOfCommand(const Path& file, std::string_view keyword, std::string_view n
 Faults CheckGraph(const Dag& dag) {
   Faults faults;
   CheckCycle(dag, faults);
+  CheckCategories(dag, faults);
   std::vector<bool> told(dag.scripts.size());
   for (NodeIndex index = 0; index < dag.end(); ++index) {
     const Node& node = dag.At(index);

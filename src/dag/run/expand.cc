@@ -83,8 +83,8 @@ std::string TextOf(const Job& job) {
     lines.Add("brings in", Join(job.transfer_input, ", "));
     lines.Add("brings out", job.transfer_output ? Join(*job.transfer_output, ", ") : "every new file");
   }
-  for (const auto& [from, to] : job.output_remaps) lines.Add("renames", from + " to " + to);
-  for (const auto& [name, value] : job.attributes) lines.Add("attribute", name + " = " + value);
+  for (const auto& [from, to] : job.output_remaps) lines.Add("renames", Join({from, to}, " to "));
+  for (const auto& [name, value] : job.attributes) lines.Add("attribute", Join({name, value}, " = "));
   for (const auto& [name, expression] : ExpressionsOf(job)) {
     if (expression) lines.Add(name, expression->text());
   }

@@ -23,7 +23,8 @@ Format ParseFormat(const std::string& text, std::string_view conversions) {
   const auto percent = text.find('%');
   if (percent == std::string::npos || text.find('%', percent + 1) != std::string::npos) throw fault;
   const auto modifiers = text.find_first_not_of("-+ #0123456789.", percent + 1);
-  const auto letter = modifiers == std::string::npos ? modifiers : text.find_first_not_of("hlqjzL", modifiers);
+  const auto letter =
+      modifiers == std::string::npos ? modifiers : text.find_first_not_of("hlqjzL", modifiers);
   if (letter == std::string::npos || conversions.find(text[letter]) == std::string_view::npos) throw fault;
   Format format;
   format.before = text.substr(0, percent);

@@ -204,9 +204,9 @@ TEST(GoldenSubmitFiles, MakeTheJobsThatCondorSubmitMakes) {
         EXPECT_EQ(attribute("TransferOutput"),
                   Join(job.transfer_output.value_or(std::vector<std::string>()), ","));
         const Ad ad = MakeJobAd(job);
-        for (const char* name : {"OnExitHold", "OnExitHoldReason", "OnExitRemove", "JobPrio", "RequestCpus",
-                                 "WhenToTransferOutput", "ShouldTransferFiles", "JobUniverse", "ProcId", "In",
-                                 "MaxHosts"}) {
+        for (const char* name :
+             {"OnExitHold", "OnExitHoldReason", "OnExitRemove", "JobPrio", "RequestCpus",
+              "WhenToTransferOutput", "ShouldTransferFiles", "JobUniverse", "ProcId", "In", "MaxHosts"}) {
           const Expr* ours = ad.Find(name);
           const std::string text = ours == nullptr ? "" : ours->text();
           const bool quoted = text.size() >= 2 && text.front() == '"';

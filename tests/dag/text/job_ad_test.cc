@@ -30,9 +30,11 @@ class JobAdTest : public testing::Test {
 };
 
 TEST_F(JobAdTest, HasWhatTheExpressionsOfAJobReferTo) {
-  const Ad ad = MakeJobAd(Expand(
-      "arguments = a b\nenvironment = \"X=1 Y='2 3'\"\noutput = o\nlog = l\nrequest_memory = 2G\npriority = 4\n"
-      "request_licenses = 3\n+Project = strcat(\"p\", ProcId)\nmax_retries = 5\non_exit_hold = ExitCode == 3\n"));
+  const Ad ad =
+      MakeJobAd(Expand("arguments = a b\nenvironment = \"X=1 Y='2 3'\"\noutput = o\nlog = l\nrequest_memory "
+                       "= 2G\npriority = 4\n"
+                       "request_licenses = 3\n+Project = strcat(\"p\", ProcId)\nmax_retries = "
+                       "5\non_exit_hold = ExitCode == 3\n"));
   EXPECT_EQ(Value(std::int64_t{7}), ad.Get("ClusterId"));
   EXPECT_EQ(Value("A"), ad.Get("DAGNodeName"));
   EXPECT_EQ(Value((folder_.path() / "q.sh").string()), ad.Get("Cmd"));
@@ -112,7 +114,8 @@ TEST_F(JobAdTest, AMatchTimeMacroWithoutAValueIsAnError) {
 }
 
 TEST_F(JobAdTest, RequestsThatAreExpressionsFollowTheJobsAttributes) {
-  const Job job = Expand("request_memory = ifThenElse(MemoryUsage =!= undefined, MemoryUsage * 3 / 2, 100)\n");
+  const Job job =
+      Expand("request_memory = ifThenElse(MemoryUsage =!= undefined, MemoryUsage * 3 / 2, 100)\n");
   EXPECT_EQ(100, job.request.memory_mb);
   Ad ad = MakeJobAd(job);
   EXPECT_EQ(100, RequestOf(job, ad).memory_mb);
