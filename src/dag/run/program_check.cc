@@ -68,7 +68,7 @@ Path FindInPath(const std::string& name) {
   const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   if (name.find('/') != std::string::npos) return {};
   for (const std::string& folder : Split(path == nullptr ? "/usr/bin:/bin" : path, ':')) {
-    if (const Path file = Path(folder) / name; IsExecutable(file)) return file;
+    if (Path file = Path(folder) / name; IsExecutable(file)) return file;
   }
   return {};
 }

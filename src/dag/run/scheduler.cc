@@ -75,9 +75,9 @@ std::string ProcFailureText(const JobEvent& event) {
 
 /// And for how a script did. `job_value`: of the jobs that POST followed.
 std::string ScriptFailureText(Step::Kind kind, const ExitStatus& status, int job_value) {
-  const std::string end = std::string(KindName(kind)) + " Script " +
-                          (status.signaled ? "died on signal " : "failed with status ") +
-                          std::to_string(status.value);
+  std::string end = std::string(KindName(kind)) + " Script " +
+                    (status.signaled ? "died on signal " : "failed with status ") +
+                    std::to_string(status.value);
   if (kind == Step::Kind::kPre) return end;
   constexpr int kLastSignal = 64;
   std::string job = "Job failed due to DAGMAN error " + std::to_string(job_value);

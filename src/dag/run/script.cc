@@ -127,7 +127,7 @@ ScriptRunner::ScriptRunner(Children& children, std::vector<std::string> environm
     : children_(children), environment_(std::move(environment)) {}
 
 Result<void> ScriptRunner::Start(Step step, const std::string& node, const Script& script,
-                                 std::vector<std::string> words, const Path& directory) {
+                                 const std::vector<std::string>& words, const Path& directory) {
   ProcessOptions process;
   process.argv = words;
   // "SCRIPT PRE A check.sh" means the file in the node's folder, although a shell would look in PATH only.

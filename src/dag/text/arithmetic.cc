@@ -11,7 +11,7 @@ namespace {
 /// An integer or a real number; anything else is thrown as Error.
 Value EvaluateConstant(std::string_view text) {
   const auto expr = Expr::Parse(text);
-  const Value value = expr ? expr->Evaluate(Ad()) : Value(Undefined());
+  Value value = expr ? expr->Evaluate(Ad()) : Value(Undefined());
   if (std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value)) return value;
   const auto* failure = std::get_if<Failure>(&value);
   throw Error("'" + Printable(Trim(text)) + "' is not a number" +

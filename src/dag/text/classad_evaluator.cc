@@ -242,7 +242,7 @@ Value ExprEvaluator::Dispatch(const ExprNode& node) {
     case ExprNode::Kind::kSubscript:
       return Subscript(node);
     case ExprNode::Kind::kSelect: {
-      const Value value = Evaluate(node.children[0]);
+      Value value = Evaluate(node.children[0]);
       if (value.undefined() || value.failed()) return value;
       return Failure{"'." + node.name + "' selects from something that is no ad"};
     }
@@ -280,7 +280,7 @@ Value ExprEvaluator::Attribute(const ExprNode& node) {
 }
 
 Value ExprEvaluator::Unary(const ExprNode& node) {
-  const Value value = Evaluate(node.children[0]);
+  Value value = Evaluate(node.children[0]);
   if (value.undefined() || value.failed()) return value;
   if (node.op == ExprOp::kNot) {
     const auto truth = Truth(value);
