@@ -53,8 +53,8 @@ class ScriptRunner {
   /// Starts `words` in `directory`, where the program is looked for before PATH. A program that cannot be
   /// started ends with exit code 1, as under DAGMan; its reason is returned for the log. What a script with
   /// DEBUG prints is appended to its file when it ends, below a line that says how.
-  Result<void> Start(Step step, const std::string& node, const Script& script, std::vector<std::string> words,
-                     const Path& directory);
+  Result<void> Start(Step step, const std::string& node, const Script& script,
+                     const std::vector<std::string>& words, const Path& directory);
   /// Ends well at once: for a dry run.
   void Pretend(Step step) { ended_.push_back({step, ExitStatus()}); }
 
