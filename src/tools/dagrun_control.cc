@@ -37,6 +37,27 @@ Examples:
 
 Exit status: 0 done   1 no dagrun runs FILE, or it is not halted   64 wrong usage   66 no such FILE)";
 
+bool IsJobNumber(const std::string& word) {
+  return word.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+/// Throws Error (usage) for a name that is no node of the DAG. Names of several files in one run have the
+/// number of their file in front ("0.A") and are left to the run.
+void NeedTargets(const Arguments& words) {
+  std::vector<std::string> names;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (!IsJobNumber(words[i])) names.push_back(words[i]);
+  }
+  if (names.empty()) return;
+  const dag::Dag graph = dag::ReadDag(words.front()).dag;
+  for (const std::string& name : names) {
+    const auto dot = name.find('.');
+    const bool of_several = dot != std::string::npos && IsJobNumber(name.substr(0, dot));
+    if (graph.Find(name) >= 0 || of_several) continue;
+    throw Error("there is no node '" + name + "' in '" + words.front() + "'", ExitCode::kUsage);
+  }
+}
+
 int Ask(Action action, const char* name, const char* what, const Arguments& arguments) {
   std::vector<std::string> words;
   std::string reason = "asked for by dagrun " + std::string(name);
@@ -46,6 +67,7 @@ int Ask(Action action, const char* name, const char* what, const Arguments& argu
   app.add_option("--reason", reason, "Why, for the event log");
   if (!ParseArguments(app, arguments)) return 0;
   NeedFile(words.front());
+  NeedTargets(words);
   if (words.size() == 1) words.emplace_back();
   for (std::size_t i = 1; i < words.size(); ++i) {
     dag::SendRequest(words.front(), {.action = action, .target = words[i], .reason = reason});

@@ -169,8 +169,8 @@ const std::vector<Option>& Options() {
       {"--version", "", "", Group::kOutput, "print the version and exit", [](L& l, G&) { l.version = true; }},
 
       {"--submitter-files", "", "", Group::kSubmitter, "write the files that condor_submit_dag writes", [](L& l, G&) { l.run.as_condor_submit_dag = true; }},
-      {"--dag-id", "", "N", Group::kSubmitter, "its number, given by the run that it is nested in", [](L& l, G& g) { l.run.dag_id = Number(g, 1); }, {.hidden = true}},
-      {"--parent-dag-id", "", "N", Group::kSubmitter, "number of the run that it is nested in", [](L& l, G& g) { l.run.parent_dag_id = Number(g, 1); }, {.hidden = true}},
+      {"--dag-id", "", "N", Group::kSubmitter, "its number, given by the run that it is nested in", [](L& l, G& g) { l.run.dag_id = Number(g, 1); }, {.first_run = true, .hidden = true}},
+      {"--parent-dag-id", "", "N", Group::kSubmitter, "number of the run that it is nested in", [](L& l, G& g) { l.run.parent_dag_id = Number(g, 1); }, {.first_run = true, .hidden = true}},
       {"-no_submit", "", "", Group::kSubmitter, "write them and run nothing", [](L& l, G&) { l.run.as_condor_submit_dag = l.run.no_submit = true; }, kFirstRun},
       {"-update_submit", "", "", Group::kSubmitter, "write them anew where they exist", [](L& l, G&) { l.run.update_submit = true; }},
       {"-append", "-a", "LINE", Group::kSubmitter, "a further line of FILE.dag.condor.sub", [](L& l, G& g) { l.run.submit_file.append_lines.push_back(g.value); }},

@@ -170,6 +170,9 @@ struct SubmitContext {
   SubmitMethod method = SubmitMethod::kDirect;
   Clock::WallTime time{};  ///< of the submission: $(SUBMIT_TIME), $(YEAR), $(MONTH), $(DAY)
   SubmitLimits limits;
+  /// Something that runs before the job may make its initialdir: a missing one is a warning. For looking at a
+  /// DAG that does not run yet.
+  bool folders_may_come = false;
   int lines_before = 0;  ///< of the text, where it is an inline description within `file`
   /// Of $RANDOM_CHOICE() and $RANDOM_INTEGER(); nothing: the cluster number. Equal seeds give equal jobs.
   std::optional<std::uint64_t> seed;

@@ -218,8 +218,13 @@ void TerminalReporter::Ended(const RunEnd& end) {
   const NodeCounts& counts = end.counts;
   if (end.status == RunEnd::Status::kOk) {
     if (!options_.quiet) {
-      Say(Paint(Style::kGreen, "all done: ") + NodesWord(counts.total()) + " in " +
-          FormatDuration(end.duration));
+      const int done = counts[NodeState::kDone];
+      const std::string what = done == counts.total()
+                                   ? Paint(Style::kGreen, "all done: ") + NodesWord(done)
+                                   : Paint(Style::kGreen, "ended with success: ") + std::to_string(done) +
+                                         " of " + NodesWord(counts.total()) +
+                                         " done, as ABORT-DAG-ON or the FINAL node says";
+      Say(what + " in " + FormatDuration(end.duration));
     }
     return;
   }
@@ -240,8 +245,9 @@ void TerminalReporter::Ended(const RunEnd& end) {
   Say(summary + ", after " + FormatDuration(end.duration));
   if (!end.reason.empty()) Say("  reason:  " + Printable(end.reason));
   if (!end.rescue_file.empty()) Say("  rescue:  " + end.rescue_file.string() + " lists what is done");
-  Say("  log:     " + end.diagnostics.string());
-  Say("  next:    remove the cause, then run again: " + Paint(Style::kBold, end.rerun));
+  if (!end.diagnostics.empty()) Say("  log:     " + end.diagnostics.string());
+  if (!end.rerun.empty())
+    Say("  next:    remove the cause, then run again: " + Paint(Style::kBold, end.rerun));
   if (!end.rescue_file.empty()) Say("           only what is left is run");
 }
 

@@ -181,8 +181,11 @@ void JobChecks::LookAtVars(const Node& node, const Description& description) {
 
 void JobChecks::LookAtSubmission(NodeIndex index, const Description& description) {
   const Node& node = dag_.At(index);
-  const Submission submission =
-      ExpandNode(dag_, node, {.cluster = 1, .time = SystemClock().WallNow(), .environment = environment_});
+  const Submission submission = ExpandNode(dag_, node,
+                                           {.cluster = 1,
+                                            .time = SystemClock().WallNow(),
+                                            .environment = environment_,
+                                            .folders_may_come = SomethingRunsBefore(index)});
   const bool inline_text = dag_.Submit(node).text.has_value();
   for (const Fault& fault : submission.faults) {
     Fault told = fault;
@@ -288,8 +291,9 @@ void JobChecks::LookAtOutput(NodeIndex index, const Job& job, const Path& file, 
   const std::string folder = whole.parent_path().string();
   if (const auto [it, added] = exists_.try_emplace("folder " + what + folder); added) {
     std::error_code ignored;
-    const Severity severity =
-        SomethingRunsBefore(index) && what != "log" ? Severity::kWarning : Severity::kError;
+    // The log is opened when the job is submitted, which comes after its PRE script.
+    const bool may_come = what == "log" ? dag_.At(index).pre >= 0 : SomethingRunsBefore(index);
+    const Severity severity = may_come ? Severity::kWarning : Severity::kError;
     const std::string says = "the folder '" + Shown(folder) + "' for its " + what + " ";
     if (!fs::exists(folder, ignored)) {
       Say(severity, where, "folder", says + "does not exist: mkdir -p it first" + OfNode(dag_.At(index)));

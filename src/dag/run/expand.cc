@@ -1,5 +1,7 @@
 #include "dag/run/expand.h"
 
+#include <set>
+
 #include "dag/report/json.h"
 #include "dag/run/submit_context.h"
 #include "dag/text/suggest.h"
@@ -198,13 +200,39 @@ std::string ShellOf(const Job& job) {
   return text + "  exit $status\n) || failed=$?\n";
 }
 
+bool HasJobs(const Node& node) { return !node.noop && node.kind != NodeKind::kSubdag; }
+
+/// All nodes in an order in which they could run: parents first, else as in the file; FINAL at the end. Those
+/// of a cycle, which never run, are left out.
+std::vector<NodeIndex> ParentsFirst(const Dag& dag) {
+  std::vector<std::size_t> waiting_for(dag.nodes.size());
+  std::set<NodeIndex> ready;  // the first of the file comes first
+  for (NodeIndex node = 0; node < dag.end(); ++node) {
+    waiting_for[static_cast<std::size_t>(node)] = dag.parents.Of(node).size();
+    if (dag.parents.Of(node).empty() && node != dag.final_node) ready.insert(node);
+  }
+  std::vector<NodeIndex> order;
+  while (!ready.empty()) {
+    const NodeIndex node = ready.extract(ready.begin()).value();
+    order.push_back(node);
+    for (const Edge& child : dag.children.Of(node)) {
+      if (--waiting_for[static_cast<std::size_t>(child.index())] == 0) ready.insert(child.index());
+    }
+  }
+  if (dag.final_node >= 0) order.push_back(dag.final_node);
+  return order;
+}
+
 }  // namespace
 
 Submission JobsOf(const Dag& dag, NodeIndex node, int cluster, int retry,
                   const std::vector<std::string>& environment) {
-  return ExpandNode(
-      dag, dag.At(node),
-      {.cluster = cluster, .retry = retry, .time = SystemClock().WallNow(), .environment = environment});
+  return ExpandNode(dag, dag.At(node),
+                    {.cluster = cluster,
+                     .retry = retry,
+                     .time = SystemClock().WallNow(),
+                     .environment = environment,
+                     .folders_may_come = true});
 }
 
 std::vector<NodeIndex> ChooseNodes(const Dag& dag, const std::vector<std::string>& names) {
@@ -216,12 +244,16 @@ std::vector<NodeIndex> ChooseNodes(const Dag& dag, const std::vector<std::string
       for (const Node& known : dag.nodes) suggestion.Offer(known.name);
       throw Error("there is no node '" + name + "'" + suggestion.Text(), ExitCode::kUsage);
     }
+    if (!HasJobs(dag.At(node))) {
+      throw Error("node '" + name + "' has no jobs of its own: it is " +
+                      (dag.At(node).noop ? "a NOOP" : "the nested DAG " + dag.Submit(dag.At(node)).file),
+                  ExitCode::kUsage);
+    }
     chosen.push_back(node);
   }
   if (!names.empty()) return chosen;
-  for (NodeIndex node = 0; node < dag.end(); ++node) {
-    if (!dag.At(node).noop && dag.At(node).kind != NodeKind::kSubdag) chosen.push_back(node);
-  }
+  chosen = ParentsFirst(dag);
+  std::erase_if(chosen, [&](NodeIndex node) { return !HasJobs(dag.At(node)); });
   return chosen;
 }
 

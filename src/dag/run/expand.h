@@ -18,8 +18,8 @@ struct ExpandedNode {
 Submission JobsOf(const Dag& dag, NodeIndex node, int cluster, int retry,
                   const std::vector<std::string>& environment);
 
-/// The nodes of these names, all with jobs for no names. Throws Error (usage) for a name that is none, with
-/// the one that was meant.
+/// The nodes of these names; for no names all that have jobs, parents before children and FINAL last. Throws
+/// Error (usage) for a name that is none, with the one that was meant, and for a node without jobs.
 std::vector<NodeIndex> ChooseNodes(const Dag& dag, const std::vector<std::string>& names);
 
 /// For people: command, folder, files, environment, resources and policy of each job.

@@ -260,7 +260,7 @@ void Scheduler::AboutToStart(NodeIndex node) {
 
 void Scheduler::WaitForSomething() {
   const Clock::TimePoint now = clock_.Now();
-  Clock::TimePoint deadline = more_to_start_ ? now : now + kHousekeeping;
+  Clock::TimePoint deadline = more_to_start_ || scripts_.ended() ? now : now + kHousekeeping;
   for (const DeferredScript& script : deferred_) deadline = std::min(deadline, script.due);
   if (next_submit_ > now) deadline = std::min(deadline, next_submit_);
   journal_.WriteOut();
@@ -406,6 +406,11 @@ void Scheduler::SubmitJobs(NodeIndex node) {
     run.files.push_back({.output = InFolderOf(job, job.output),
                          .error = InFolderOf(job, job.error),
                          .log = InFolderOf(job, job.log)});
+  }
+  if (std::ranges::any_of(submission.jobs, &Job::hold)) {
+    narrator_.Warn("node '" + Definition(node).name +
+                   "' has jobs that are submitted on hold: let them go with: " + "dagrun release " +
+                   options_.dag_file.string() + " " + Definition(node).name);
   }
   node_of_cluster_[cluster] = node;
   if (plan_.attempt(node) == 0) ++totals_.nodes_run;

@@ -61,6 +61,8 @@ class ScriptRunner {
   /// The scripts that ended since the last call.
   std::vector<Ended> TakeEnded() { return std::exchange(ended_, {}); }
   std::size_t running() const { return running_.size(); }
+  /// Something has ended and was not taken yet.
+  bool ended() const { return !ended_.empty(); }
   /// Something is running, or has ended and was not taken yet.
   bool busy() const { return !running_.empty() || !ended_.empty(); }
 

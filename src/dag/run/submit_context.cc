@@ -15,7 +15,8 @@ Submission ExpandDescription(const Dag& dag, const Node& node, const SubmitFacts
                         .directory = DirectoryOf(dag, node),
                         .environment = facts.environment,
                         .method = facts.method,
-                        .time = facts.time};
+                        .time = facts.time,
+                        .folders_may_come = facts.folders_may_come};
   context.before = {{"JOB", node.name},
                     {"RETRY", std::to_string(facts.retry)},
                     {"DAG_STATUS", std::to_string(facts.dag_status)},

@@ -21,6 +21,7 @@ struct SubmitFacts {
   std::string batch_name;                ///< empty = none
   SubmitMethod method = SubmitMethod::kDirect;
   bool suppress_job_logs = false;
+  bool folders_may_come = false;  ///< SubmitContext::folders_may_come
 };
 
 /// The folder that `node` is submitted from and its scripts run in; absolute.

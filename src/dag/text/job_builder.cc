@@ -173,7 +173,10 @@ void JobBuilder::SetDirectory(Job& job) {
   if (std::filesystem::is_directory(job.initial_dir, error)) {
     known_directory_ = job.initial_dir;
   } else {
-    Fail(initial ? initial->where : queue_, "initialdir '" + job.initial_dir.string() + "' is not a folder");
+    const SourceLine& where = initial ? initial->where : queue_;
+    const std::string what = "initialdir '" + job.initial_dir.string() + "' is not a folder";
+    if (!context_.folders_may_come) return Fail(where, what);
+    Warn(where, what + ": is it made by what runs before?");
   }
 }
 

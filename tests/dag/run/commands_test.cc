@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -154,6 +155,26 @@ TEST_F(CommandsTest, TheScriptOfExpandTransfersFilesAndTellsOfAFailure) {
   Write("by_hand.sh", Dagrun({"expand", "x.dag", "--format", "sh"}).out);
   EXPECT_EQ(RunCommand({"/bin/sh", Here("by_hand.sh").string()}).status.value, 4);
   EXPECT_EQ(ReadText(Here("made")), "content\n");
+}
+
+TEST_F(CommandsTest, ExpandPutsParentsBeforeTheirChildrenAndFinalLast) {
+  Write("a.sub", "executable = /bin/true\nqueue\n");
+  Write("x.dag",
+        "FINAL F a.sub\nJOB D a.sub\nJOB C a.sub\nJOB A a.sub\nPARENT A CHILD C\nPARENT C CHILD D\n");
+  const std::string script = Dagrun({"expand", "x.dag", "--format", "sh"}).out;
+  std::vector<std::size_t> places;
+  for (const char* name : {"# node A\n", "# node C\n", "# node D\n", "# node F\n"}) {
+    places.push_back(script.find(name));
+    ASSERT_NE(places.back(), std::string::npos) << name;
+  }
+  EXPECT_TRUE(std::is_sorted(places.begin(), places.end()));
+}
+
+TEST_F(CommandsTest, ARequestForANodeThatTheDagHasNotIsRefused) {
+  Write("x.dag", "JOB A a.sub\n");
+  const CommandResult result = Dagrun({"rm", "x.dag", "B"});
+  EXPECT_EQ(result.status.value, 64);
+  EXPECT_THAT(result.err, HasSubstr("there is no node 'B'"));
 }
 
 TEST_F(CommandsTest, ExpandShowsWhatAJobBecomes) {
