@@ -102,7 +102,7 @@ bool ParseHeader(std::string_view line, int year, Header& header) {
 bool TakeNote(std::string_view line, std::string& node) {
   Scanner scanner(line);
   if (scanner.Literal("DAG Node: ")) {
-    node = scanner.rest();
+    node = Trim(scanner.rest());
     return true;
   }
   if (!scanner.Literal("[")) return false;
@@ -114,7 +114,7 @@ bool TakeNote(std::string_view line, std::string& node) {
   if (!scanner.Literal("\"")) return false;
   const auto end = scanner.rest().find('"');
   if (end == std::string_view::npos) return false;
-  node = scanner.rest().substr(0, end);
+  node = Trim(scanner.rest().substr(0, end));
   return true;
 }
 
