@@ -70,8 +70,8 @@ std::vector<QueueEvent> JobQueue::Submit(std::vector<Job> jobs, int attempt) {
     ROOST_CHECK(job.proc == static_cast<int>(cluster.procs.size()), "procs are numbered from 0");
     cluster.procs.push_back({.job = std::move(job), .order = next_order_++});
   }
-  cluster.late = cluster.counts.idle = static_cast<int>(cluster.procs.size());
-  counts_.idle += cluster.late;
+  cluster.counts.late = static_cast<int>(cluster.procs.size());
+  counts_.late += cluster.counts.late;
   if (cluster.factory()) {
     ReportCluster(cluster, {.type = EventType::kClusterSubmit,
                             .node = cluster.procs.front().job.node,
@@ -85,11 +85,9 @@ std::vector<QueueEvent> JobQueue::Submit(std::vector<Job> jobs, int attempt) {
 /// Takes in as many of the cluster's procs as it may have in the queue.
 void JobQueue::Materialise(Cluster& cluster) {
   const Job& first = cluster.procs.front().job;
-  while (cluster.late > 0) {
-    const int queued = cluster.counts.total() - cluster.late;
-    const int idle = cluster.counts.idle - cluster.late;
-    if (first.max_materialize && queued >= *first.max_materialize) return;
-    if (first.max_idle && idle >= *first.max_idle) return;
+  while (cluster.counts.late > 0) {
+    if (first.max_materialize && cluster.counts.queued() >= *first.max_materialize) return;
+    if (first.max_idle && cluster.counts.idle >= *first.max_idle) return;
     // Out of turn came those that were removed before it was theirs.
     while (cluster.procs[cluster.next].state != State::kLate) ++cluster.next;
     Admit(cluster.procs[cluster.next]);
@@ -407,9 +405,12 @@ void JobQueue::SetState(Proc& proc, State state) {
   Cluster& cluster = clusters_.at(proc.job.cluster);
   const auto count = [&](State of, int change) {
     if (of == State::kGone) return;
-    if (of == State::kLate) cluster.late += change;
     for (QueueCounts* counts : {&counts_, &cluster.counts}) {
-      (of == State::kRunning ? counts->running : of == State::kHeld ? counts->held : counts->idle) += change;
+      int& number = of == State::kLate      ? counts->late
+                    : of == State::kRunning ? counts->running
+                    : of == State::kHeld    ? counts->held
+                                            : counts->idle;
+      number += change;
     }
   };
   const Turn turn{proc.job.priority, proc.order, &proc};
@@ -421,7 +422,7 @@ void JobQueue::SetState(Proc& proc, State state) {
   if (proc.state == State::kIdle) LineOf(proc).insert(turn);
 
   if (proc.state == State::kGone) periodic_.erase({proc.job.cluster, proc.job.proc});
-  if (cluster.late > 0) may_grow_.insert(proc.job.cluster);
+  if (cluster.counts.late > 0) may_grow_.insert(proc.job.cluster);
   if (cluster.counts.total() > 0) return;
   emptied_.push_back(proc.job.cluster);
   if (!cluster.factory()) return;

@@ -35,10 +35,12 @@ struct QueueEvent {
 
 /// How many procs are in which state.
 struct QueueCounts {
-  int idle = 0;  ///< waits for a slot, for its deferral time or to be materialised
+  int late = 0;  ///< not materialised yet: of a cluster in the queue, but not in the queue itself
+  int idle = 0;  ///< waits for a slot, or for its deferral time
   int running = 0;
   int held = 0;
-  int total() const { return idle + running + held; }
+  int queued() const { return idle + running + held; }
+  int total() const { return late + queued(); }
 };
 
 /// What a schedd is to a pool: the queue of the procs of all submitted clusters. It decides when a proc is
@@ -111,7 +113,6 @@ class JobQueue {
     int attempt = 0;
     std::vector<Proc> procs;  ///< by number; never grows, so that pointers into it stay good
     QueueCounts counts;
-    int late = 0;          ///< of the idle ones, those not materialised yet
     std::size_t next = 0;  ///< none before it is late
     /// max_materialize or max_idle was given.
     bool factory() const { return procs.front().job.max_materialize || procs.front().job.max_idle; }

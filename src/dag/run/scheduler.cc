@@ -836,7 +836,7 @@ NodeFacts Scheduler::Facts(NodeIndex node) const {
   const auto run = runs_.find(node);
   if (run == runs_.end() || run->second.outcome.cluster <= 0) return facts;
   const QueueCounts counts = queue_.counts(run->second.outcome.cluster);
-  facts.queued = counts.total();
+  facts.queued = counts.queued();
   facts.held = counts.held;
   facts.first_proc_running = queue_.IsRunning({run->second.outcome.cluster, 0});
   return facts;
