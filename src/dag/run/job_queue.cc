@@ -286,7 +286,7 @@ void JobQueue::Ended(Proc& proc, const Exited& exited, Clock::WallTime time) {
   record.text = verdict.reason;
   Report(proc, std::move(record), (requeued ? "requeued after " : "") + exited.status.Describe());
   if (requeued && intent && intent->what == StopFor::kHold) {
-    return PutOnHold(proc, intent->reason, intent->code, intent->subcode, time);
+    return HoldStopped(proc, *intent, time);
   }
   SetState(proc, requeued ? State::kIdle : State::kGone);
 }
@@ -304,7 +304,7 @@ void JobQueue::Stopped(Proc& proc, const Removed& removed, Clock::WallTime time)
       Leave(proc, intent.reason, "removed: " + intent.reason, time);
       return;
     case StopFor::kHold:
-      PutOnHold(proc, intent.reason, intent.code, intent.subcode, time);
+      HoldStopped(proc, intent, time);
       return;
     case StopFor::kVacate:
       SetState(proc, State::kIdle);
@@ -338,9 +338,13 @@ bool JobQueue::Hold(ProcId id, const std::string& reason, int code, int subcode)
 
 bool JobQueue::Release(ProcId id, const std::string& reason) {
   return ForEach(id, [&](Proc& proc) {
-    if (proc.state != State::kHeld) return false;
-    Report(proc, {.type = EventType::kReleased, .text = reason}, {});
-    SetState(proc, State::kIdle);
+    if (proc.intent && proc.intent->what == StopFor::kHold && !proc.intent->released) {
+      proc.intent->released = reason;
+    } else if (proc.state == State::kHeld) {
+      LetGo(proc, reason);
+    } else {
+      return false;
+    }
     return true;
   });
 }
@@ -453,6 +457,16 @@ void JobQueue::PutOnHold(Proc& proc, const std::string& reason, int code, int su
 
 void JobQueue::Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time) {
   Report(proc, {.type = EventType::kAborted, .time = time, .text = reason}, what);
+void JobQueue::HoldStopped(Proc& proc, const Intent& intent, Clock::WallTime time) {
+  PutOnHold(proc, intent.reason, intent.code, intent.subcode, time);
+  if (intent.released) LetGo(proc, *intent.released);
+}
+
+void JobQueue::LetGo(Proc& proc, const std::string& reason) {
+  Report(proc, {.type = EventType::kReleased, .text = reason}, {});
+  SetState(proc, State::kIdle);
+}
+
   SetState(proc, State::kGone);
 }
 

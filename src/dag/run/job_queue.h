@@ -72,7 +72,8 @@ class JobQueue {
   std::vector<QueueEvent> Wait(Clock::TimePoint deadline);
 
   /// Condor_rm, condor_hold, condor_release. Those of a running proc take effect when the executor has
-  /// stopped it. Return whether any proc was meant. The events come from the next Wait().
+  /// stopped it; a release may overtake the hold. Return whether any proc was meant. The events come from
+  /// the next Wait().
   bool Remove(ProcId id, const std::string& reason);
   bool Hold(ProcId id, const std::string& reason, int code = 1, int subcode = 0);
   bool Release(ProcId id, const std::string& reason);
@@ -100,6 +101,7 @@ class JobQueue {
     std::string reason;
     int code = 0;
     int subcode = 0;
+    std::optional<std::string> released;  ///< why, where the hold is to be over as soon as it has begun
   };
   struct Proc {
     Job job;
@@ -161,6 +163,9 @@ class JobQueue {
   static bool AtExecutor(const Proc& proc);
   void Stop(Proc& proc, Intent intent);
   void PutOnHold(Proc& proc, const std::string& reason, int code, int subcode, Clock::WallTime time);
+  /// It was stopped in order to be held.
+  void HoldStopped(Proc& proc, const Intent& intent, Clock::WallTime time);
+  void LetGo(Proc& proc, const std::string& reason);
   void Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time);
   void Report(const Proc& proc, JobEvent record, std::string what);
   void ReportCluster(const Cluster& cluster, JobEvent record);

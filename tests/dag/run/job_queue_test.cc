@@ -122,6 +122,32 @@ TEST_F(JobQueueTest, ARunningJobIsHeldWhenItHasStopped) {
   EXPECT_THAT(Log(), ElementsAre("013 1.0", "001 1.0"));
 }
 
+TEST_F(JobQueueTest, AReleaseIsNotLostOnAJobThatIsStillBeingStopped) {
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Wait();
+  queue_.Hold({1, 0}, "wait");
+  EXPECT_TRUE(queue_.Release({1, 0}, "no, go on"));
+  EXPECT_FALSE(queue_.Release({1, 0}, "again"));
+  Log();
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("004 1.0", "012 1.0 code 1", "013 1.0"));
+  EXPECT_EQ(last_.record.text, "no, go on");
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("001 1.0"));
+}
+
+TEST_F(JobQueueTest, AHoldAfterTheReleaseOfAJobThatIsStillBeingStoppedHolds) {
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Wait();
+  queue_.Hold({1, 0}, "wait");
+  queue_.Release({1, 0}, "go on");
+  queue_.Hold({1, 0}, "no, wait");
+  Wait();
+  EXPECT_EQ(queue_.counts().held, 1);
+}
+
 TEST_F(JobQueueTest, RemoveTakesIdleHeldAndRunningProcsOfAClusterOut) {
   executor_.slots = 1;
   executor_.WillHang("A");
