@@ -155,12 +155,14 @@ bool JobQueue::DeferralIsOver(Proc& proc) {
     PutOnHold(proc, "deferral_time is not a time: " + deferral.time.text(), kHeldMissedDeferral, 0, now);
     return false;
   }
-  if (now_seconds > seconds(*time) + deferral.window) {
+  if (now_seconds - deferral.window > seconds(*time)) {
     PutOnHold(proc, "Job missed its execution time", kHeldMissedDeferral, 0, now);
     return false;
   }
   if (now_seconds >= seconds(*time)) return true;
-  const auto left = Clock::WallTime(seconds(*time)) - now;
+  // Looks again every day: the clock cannot count to every time that a user may write.
+  constexpr seconds kDay{86400};
+  const auto left = Clock::WallTime(std::min(seconds(*time), now_seconds + kDay)) - now;
   alarms_.emplace(clock_.Now() + left, ProcId{proc.job.cluster, proc.job.proc});
   LineOf(proc).erase({proc.job.priority, proc.order, &proc});
   return false;
@@ -455,8 +457,6 @@ void JobQueue::PutOnHold(Proc& proc, const std::string& reason, int code, int su
   SetState(proc, State::kHeld);
 }
 
-void JobQueue::Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time) {
-  Report(proc, {.type = EventType::kAborted, .time = time, .text = reason}, what);
 void JobQueue::HoldStopped(Proc& proc, const Intent& intent, Clock::WallTime time) {
   PutOnHold(proc, intent.reason, intent.code, intent.subcode, time);
   if (intent.released) LetGo(proc, *intent.released);
@@ -467,6 +467,8 @@ void JobQueue::LetGo(Proc& proc, const std::string& reason) {
   SetState(proc, State::kIdle);
 }
 
+void JobQueue::Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time) {
+  Report(proc, {.type = EventType::kAborted, .time = time, .text = reason}, what);
   SetState(proc, State::kGone);
 }
 

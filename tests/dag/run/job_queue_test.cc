@@ -365,6 +365,24 @@ TEST_F(JobPolicyTest, ADeferredJobIsIdleUntilItsTimeAndLetsOthersPass) {
   EXPECT_THAT(executor_.submitted(), ElementsAre("B", "A"));
 }
 
+TEST_F(JobPolicyTest, ADeferralBeyondWhatTheClockCanCountWaits) {
+  for (const char* time : {"20000000000", "9223372036854775807"}) {
+    Job job = MakeJob("A", 1 + queue_.counts().idle);
+    job.deferral = Deferral{.time = Parse(time), .window = std::chrono::seconds(10)};
+    Submit({job});
+    Log();
+    queue_.Wait(clock_.Now());  // sees the time
+    queue_.Wait(clock_.Now() + std::chrono::hours(1));
+    EXPECT_EQ(executor_.waited_until, clock_.Now() + std::chrono::hours(1)) << time;
+    EXPECT_THAT(Log(), IsEmpty());
+  }
+  EXPECT_EQ(queue_.counts().idle, 2);
+  Advance(100'000);  // more than a day
+  queue_.Wait(clock_.Now());
+  EXPECT_EQ(queue_.counts().idle, 2);
+  EXPECT_THAT(executor_.submitted(), IsEmpty());
+}
+
 TEST_F(JobPolicyTest, AJobThatMissedItsTimeIsHeld) {
   Job job = MakeJob("A", 1);
   job.deferral = Deferral{.time = Parse(Now(-11)), .window = std::chrono::seconds(10)};
