@@ -386,8 +386,9 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   } else {
     log->info("Wrote metrics file {}.", metrics.string());
   }
-  // What was killed at once may have left something: a nested dagrun has no time then to end its own jobs.
-  if (end.status == RunEnd::Status::kRemoved) KillProcessesOfRun(record.run_id);
+  // What was killed may have left something: a nested dagrun has no time then to end its own jobs.
+  const bool all_went_well = end.status == RunEnd::Status::kOk && plan.AllDone();
+  if (!all_went_well) KillProcessesOfRun(record.run_id);
   reporter.Ended(end);
   log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), end.exit_code);
   if (scheduler.orderly()) {
