@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -289,7 +290,10 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   Logger log;
   LocalOptions executor_options;
   Dag dag;
+  // From the lock on others take the run for one that listens; without it, the folder may be the next run's.
+  std::optional<ControlBox> control;
   try {
+    control.emplace(dag_file);
     log = MakeFileLogger(dagman_out);
     log->info("** dagrun {} STARTING UP, PID = {}", ROOST_VERSION, ::getpid());
     if (!interrupted) {
@@ -309,6 +313,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
       log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), static_cast<int>(error.code()));
     }
     // Nothing was started: the file is ours to remove, unless there is still a run to recover.
+    control.reset();
     if (!interrupted) lock.Release();
     throw;
   }
@@ -347,7 +352,6 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   LocalExecutor executor(std::move(executor_options), children, clock);
   JobQueue queue(executor, clock, {.submit_host = "<dagrun:" + HostName() + ">"});
   ScriptRunner scripts(children, ScriptEnvironment(options.environment, record.run_id));
-  ControlBox control(dag_file);
 
   const int dag_id = options.dag_id > 0 ? options.dag_id : clusters.Next();
   const FileObservers files(dag, options, clock, [&](const std::string& text) {
@@ -364,7 +368,7 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
                        .pending_signal = pending_signal,
                        .next_cluster = [&clusters] { return clusters.Next(); },
                        .observers = files.all(options.observers),
-                       .control = &control},
+                       .control = &*control},
                       SchedulerOptionsOf(options, dag_id));
   if (recovering) scheduler.Resume(recovered);
   reporter.Started(dag_file.string(), plan.counts(), StartNote(recovering, record.rescue_file));
@@ -386,11 +390,13 @@ int RunDag(const RunOptions& options, Reporter& reporter, const std::function<in
   } else {
     log->info("Wrote metrics file {}.", metrics.string());
   }
-  // What was killed at once may have left something: a nested dagrun has no time then to end its own jobs.
-  if (end.status == RunEnd::Status::kRemoved) KillProcessesOfRun(record.run_id);
+  // What was killed may have left something: a nested dagrun has no time then to end its own jobs.
+  const bool all_went_well = end.status == RunEnd::Status::kOk && plan.AllDone();
+  if (!all_went_well) KillProcessesOfRun(record.run_id);
   reporter.Ended(end);
   log->info("**** dagrun pid {} EXITING WITH STATUS {}", ::getpid(), end.exit_code);
   if (scheduler.orderly()) {
+    control.reset();
     lock.Release();
   } else {
     // What is done stands in the nodes log alone. With the lock left behind the next start reads it.

@@ -70,8 +70,8 @@ std::vector<QueueEvent> JobQueue::Submit(std::vector<Job> jobs, int attempt) {
     ROOST_CHECK(job.proc == static_cast<int>(cluster.procs.size()), "procs are numbered from 0");
     cluster.procs.push_back({.job = std::move(job), .order = next_order_++});
   }
-  cluster.late = cluster.counts.idle = static_cast<int>(cluster.procs.size());
-  counts_.idle += cluster.late;
+  cluster.counts.late = static_cast<int>(cluster.procs.size());
+  counts_.late += cluster.counts.late;
   if (cluster.factory()) {
     ReportCluster(cluster, {.type = EventType::kClusterSubmit,
                             .node = cluster.procs.front().job.node,
@@ -85,11 +85,9 @@ std::vector<QueueEvent> JobQueue::Submit(std::vector<Job> jobs, int attempt) {
 /// Takes in as many of the cluster's procs as it may have in the queue.
 void JobQueue::Materialise(Cluster& cluster) {
   const Job& first = cluster.procs.front().job;
-  while (cluster.late > 0) {
-    const int queued = cluster.counts.total() - cluster.late;
-    const int idle = cluster.counts.idle - cluster.late;
-    if (first.max_materialize && queued >= *first.max_materialize) return;
-    if (first.max_idle && idle >= *first.max_idle) return;
+  while (cluster.counts.late > 0) {
+    if (first.max_materialize && cluster.counts.queued() >= *first.max_materialize) return;
+    if (first.max_idle && cluster.counts.idle >= *first.max_idle) return;
     // Out of turn came those that were removed before it was theirs.
     while (cluster.procs[cluster.next].state != State::kLate) ++cluster.next;
     Admit(cluster.procs[cluster.next]);
@@ -157,12 +155,14 @@ bool JobQueue::DeferralIsOver(Proc& proc) {
     PutOnHold(proc, "deferral_time is not a time: " + deferral.time.text(), kHeldMissedDeferral, 0, now);
     return false;
   }
-  if (now_seconds > seconds(*time) + deferral.window) {
+  if (now_seconds - deferral.window > seconds(*time)) {
     PutOnHold(proc, "Job missed its execution time", kHeldMissedDeferral, 0, now);
     return false;
   }
   if (now_seconds >= seconds(*time)) return true;
-  const auto left = Clock::WallTime(seconds(*time)) - now;
+  // Looks again every day: the clock cannot count to every time that a user may write.
+  constexpr seconds kDay{86400};
+  const auto left = Clock::WallTime(std::min(seconds(*time), now_seconds + kDay)) - now;
   alarms_.emplace(clock_.Now() + left, ProcId{proc.job.cluster, proc.job.proc});
   LineOf(proc).erase({proc.job.priority, proc.order, &proc});
   return false;
@@ -288,7 +288,7 @@ void JobQueue::Ended(Proc& proc, const Exited& exited, Clock::WallTime time) {
   record.text = verdict.reason;
   Report(proc, std::move(record), (requeued ? "requeued after " : "") + exited.status.Describe());
   if (requeued && intent && intent->what == StopFor::kHold) {
-    return PutOnHold(proc, intent->reason, intent->code, intent->subcode, time);
+    return HoldStopped(proc, *intent, time);
   }
   SetState(proc, requeued ? State::kIdle : State::kGone);
 }
@@ -306,7 +306,7 @@ void JobQueue::Stopped(Proc& proc, const Removed& removed, Clock::WallTime time)
       Leave(proc, intent.reason, "removed: " + intent.reason, time);
       return;
     case StopFor::kHold:
-      PutOnHold(proc, intent.reason, intent.code, intent.subcode, time);
+      HoldStopped(proc, intent, time);
       return;
     case StopFor::kVacate:
       SetState(proc, State::kIdle);
@@ -340,9 +340,13 @@ bool JobQueue::Hold(ProcId id, const std::string& reason, int code, int subcode)
 
 bool JobQueue::Release(ProcId id, const std::string& reason) {
   return ForEach(id, [&](Proc& proc) {
-    if (proc.state != State::kHeld) return false;
-    Report(proc, {.type = EventType::kReleased, .text = reason}, {});
-    SetState(proc, State::kIdle);
+    if (proc.intent && proc.intent->what == StopFor::kHold && !proc.intent->released) {
+      proc.intent->released = reason;
+    } else if (proc.state == State::kHeld) {
+      LetGo(proc, reason);
+    } else {
+      return false;
+    }
     return true;
   });
 }
@@ -407,9 +411,12 @@ void JobQueue::SetState(Proc& proc, State state) {
   Cluster& cluster = clusters_.at(proc.job.cluster);
   const auto count = [&](State of, int change) {
     if (of == State::kGone) return;
-    if (of == State::kLate) cluster.late += change;
     for (QueueCounts* counts : {&counts_, &cluster.counts}) {
-      (of == State::kRunning ? counts->running : of == State::kHeld ? counts->held : counts->idle) += change;
+      int& number = of == State::kLate      ? counts->late
+                    : of == State::kRunning ? counts->running
+                    : of == State::kHeld    ? counts->held
+                                            : counts->idle;
+      number += change;
     }
   };
   const Turn turn{proc.job.priority, proc.order, &proc};
@@ -421,7 +428,7 @@ void JobQueue::SetState(Proc& proc, State state) {
   if (proc.state == State::kIdle) LineOf(proc).insert(turn);
 
   if (proc.state == State::kGone) periodic_.erase({proc.job.cluster, proc.job.proc});
-  if (cluster.late > 0) may_grow_.insert(proc.job.cluster);
+  if (cluster.counts.late > 0) may_grow_.insert(proc.job.cluster);
   if (cluster.counts.total() > 0) return;
   emptied_.push_back(proc.job.cluster);
   if (!cluster.factory()) return;
@@ -448,6 +455,16 @@ void JobQueue::PutOnHold(Proc& proc, const std::string& reason, int code, int su
          {.type = EventType::kHeld, .time = time, .text = reason, .hold_code = code, .hold_subcode = subcode},
          reason);
   SetState(proc, State::kHeld);
+}
+
+void JobQueue::HoldStopped(Proc& proc, const Intent& intent, Clock::WallTime time) {
+  PutOnHold(proc, intent.reason, intent.code, intent.subcode, time);
+  if (intent.released) LetGo(proc, *intent.released);
+}
+
+void JobQueue::LetGo(Proc& proc, const std::string& reason) {
+  Report(proc, {.type = EventType::kReleased, .text = reason}, {});
+  SetState(proc, State::kIdle);
 }
 
 void JobQueue::Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time) {

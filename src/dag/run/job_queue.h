@@ -35,10 +35,12 @@ struct QueueEvent {
 
 /// How many procs are in which state.
 struct QueueCounts {
-  int idle = 0;  ///< waits for a slot, for its deferral time or to be materialised
+  int late = 0;  ///< not materialised yet: of a cluster in the queue, but not in the queue itself
+  int idle = 0;  ///< waits for a slot, or for its deferral time
   int running = 0;
   int held = 0;
-  int total() const { return idle + running + held; }
+  int queued() const { return idle + running + held; }
+  int total() const { return late + queued(); }
 };
 
 /// What a schedd is to a pool: the queue of the procs of all submitted clusters. It decides when a proc is
@@ -70,7 +72,8 @@ class JobQueue {
   std::vector<QueueEvent> Wait(Clock::TimePoint deadline);
 
   /// Condor_rm, condor_hold, condor_release. Those of a running proc take effect when the executor has
-  /// stopped it. Return whether any proc was meant. The events come from the next Wait().
+  /// stopped it; a release may overtake the hold. Return whether any proc was meant. The events come from
+  /// the next Wait().
   bool Remove(ProcId id, const std::string& reason);
   bool Hold(ProcId id, const std::string& reason, int code = 1, int subcode = 0);
   bool Release(ProcId id, const std::string& reason);
@@ -98,6 +101,7 @@ class JobQueue {
     std::string reason;
     int code = 0;
     int subcode = 0;
+    std::optional<std::string> released;  ///< why, where the hold is to be over as soon as it has begun
   };
   struct Proc {
     Job job;
@@ -111,7 +115,6 @@ class JobQueue {
     int attempt = 0;
     std::vector<Proc> procs;  ///< by number; never grows, so that pointers into it stay good
     QueueCounts counts;
-    int late = 0;          ///< of the idle ones, those not materialised yet
     std::size_t next = 0;  ///< none before it is late
     /// max_materialize or max_idle was given.
     bool factory() const { return procs.front().job.max_materialize || procs.front().job.max_idle; }
@@ -160,6 +163,9 @@ class JobQueue {
   static bool AtExecutor(const Proc& proc);
   void Stop(Proc& proc, Intent intent);
   void PutOnHold(Proc& proc, const std::string& reason, int code, int subcode, Clock::WallTime time);
+  /// It was stopped in order to be held.
+  void HoldStopped(Proc& proc, const Intent& intent, Clock::WallTime time);
+  void LetGo(Proc& proc, const std::string& reason);
   void Leave(Proc& proc, const std::string& reason, const std::string& what, Clock::WallTime time);
   void Report(const Proc& proc, JobEvent record, std::string what);
   void ReportCluster(const Cluster& cluster, JobEvent record);

@@ -41,6 +41,12 @@ Script::Kind KindOf(Step::Kind kind) {
 
 const char* KindName(Step::Kind kind) { return kind == Step::Kind::kPre ? "PRE" : "POST"; }
 
+/// Whether a run of the job is over, however.
+bool HasStopped(const JobEvent& event) {
+  return event.type == EventType::kTerminated || event.type == EventType::kAborted ||
+         event.type == EventType::kEvicted;
+}
+
 /// The last lines of a file, fit for a terminal.
 std::string TailOf(const Path& file) {
   constexpr std::streamoff kBytes = 4096;
@@ -451,6 +457,9 @@ void Scheduler::Settle(const QueueEvent& event) {
   if (it == node_of_cluster_.end()) return;
   const NodeIndex node = it->second;
   Record(event.record, node, event.own_log);
+  if (Definition(node).kind == NodeKind::kSubdag && HasStopped(event.record)) {
+    EndLeftoversOfNestedRun(plan_.dag(), Definition(node));
+  }
   NodeRun& run = runs_.at(node);
   switch (event.record.type) {
     case EventType::kSubmit:
@@ -841,7 +850,7 @@ NodeFacts Scheduler::Facts(NodeIndex node) const {
   const auto run = runs_.find(node);
   if (run == runs_.end() || run->second.outcome.cluster <= 0) return facts;
   const QueueCounts counts = queue_.counts(run->second.outcome.cluster);
-  facts.queued = counts.total();
+  facts.queued = counts.queued();
   facts.held = counts.held;
   facts.first_proc_running = queue_.IsRunning({run->second.outcome.cluster, 0});
   return facts;

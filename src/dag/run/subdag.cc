@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "dag/run/lock.h"
 #include "dag/run/submit_context.h"
 
 namespace roost::dag {
@@ -43,6 +44,12 @@ Result<Job> NestedRunJob(const Dag& dag, const Node& node, int cluster, int subm
   job.kill_signal = SIGUSR1;
   job.kill_timeout = kTimeToEnd;
   return job;
+}
+
+void EndLeftoversOfNestedRun(const Dag& dag, const Node& node) {
+  const Path file = DirectoryOf(dag, node) / dag.Submit(node).file;
+  const auto left_by = ReadLock(file.string() + ".lock");
+  if (left_by && !OwnerAlive(*left_by)) KillProcessesOfRun(left_by->run_id);
 }
 
 }  // namespace roost::dag

@@ -24,4 +24,8 @@ struct NestedRunOptions {
 Result<Job> NestedRunJob(const Dag& dag, const Node& node, int cluster, int submission,
                          const NestedRunOptions& options);
 
+/// Kills what a nested dagrun has left running: one that was itself killed could not end its own jobs. Does
+/// nothing where it came to an orderly end, or where another dagrun runs that DAG.
+void EndLeftoversOfNestedRun(const Dag& dag, const Node& node);
+
 }  // namespace roost::dag

@@ -98,7 +98,7 @@ std::optional<std::int64_t> JobBuilder::GetInteger(Names names, std::int64_t lea
 }
 
 std::optional<std::chrono::seconds> JobBuilder::GetSeconds(Names names) {
-  constexpr std::int64_t kMost = 10'000'000'000;
+  constexpr std::int64_t kMost = 1'000'000'000;  // 30 years; a clock in nanoseconds ends at ten times that
   const auto number = GetInteger(names, 0, kMost);
   return number ? std::optional(std::chrono::seconds(*number)) : std::nullopt;
 }

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <set>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "roost/base/text.h"
 #include "support/support.h"
@@ -254,6 +256,24 @@ TEST_F(CommandsTest, AJobIsHeldReleasedAndRemovedFromAnotherTerminal) {
   EXPECT_EQ(Dagrun({"rm", "x.dag", "W", "--reason", "enough"}).status.value, 0);
   EXPECT_EQ(run.Wait().value, 1);
   EXPECT_THAT(NodeOf(Status(), "W")["why"].get<std::string>(), HasSubstr("enough"));
+}
+
+TEST_F(CommandsTest, ARequestThatComesWhileTheRunIsStillBeingPreparedIsObeyed) {
+  WriteWaiting();
+  Write("go", "");
+  // Whoever reads it waits for us.
+  ASSERT_EQ(::mkfifo(Here("x.dag.rescue001").c_str(), 0600), 0);
+  Subprocess run = Begin({"-q", "x.dag"});
+  FileDescriptor rescue;
+  ASSERT_TRUE(WaitUntil([&] {
+    rescue = FileDescriptor(::open(Here("x.dag.rescue001").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return rescue.valid();
+  }));
+  const CommandResult removal = Dagrun({"rm", "x.dag"});
+  EXPECT_EQ(removal.status.value, 0) << removal.err;
+  rescue.Close();
+  EXPECT_EQ(run.Wait().value, 2);
+  EXPECT_FALSE(fs::exists(Here("x.dag.control")));
 }
 
 TEST_F(CommandsTest, EverySubcommandHasHelpWithExamples) {

@@ -244,6 +244,17 @@ TEST_F(DagrunTest, WithoutARescueFileTheNodesLogCarriesWhatIsDone) {
   EXPECT_EQ(submissions_of_a, 1U);
 }
 
+TEST_F(DagrunTest, AfterAFailureNothingOfTheRunIsLeftRunning) {
+  Script("leave.sh", "setsid sleep 600 >/dev/null 2>&1 &\necho $! > pid\nexit 1\n");
+  Write("a.sub", "executable = /bin/true\nqueue\n");
+  Write("x.dag", "JOB A a.sub\nSCRIPT PRE A leave.sh\n");
+  EXPECT_EQ(Dagrun({"x.dag"}).status.value, 1);
+  const std::string pid = Lines("pid").at(0);
+  const auto stat = ReadFile("/proc/" + pid + "/stat");
+  EXPECT_TRUE(!stat || stat->find(") Z") != std::string::npos);
+  ::kill(static_cast<pid_t>(std::stol(pid)), SIGKILL);
+}
+
 TEST_F(DagrunTest, AScratchFolderIsLeftBehindByNobody) {
   fs::create_directory(Here("tmp"));
   Script("a.sh", "touch $TMPDIR/file; echo $TMPDIR >where\n");

@@ -37,6 +37,7 @@ class FakeExecutor final : public Executor {
   int slots = 1'000'000;
 
   std::function<void(const Job&)> when_handed_over;
+  Clock::TimePoint waited_until;  ///< as the last Wait() was asked to
 
   /// "A", "A", "B": a name for each job handed over.
   const std::vector<std::string>& submitted() const { return submitted_; }
@@ -67,7 +68,8 @@ class FakeExecutor final : public Executor {
     return {};
   }
 
-  std::vector<ExecutorEvent> Wait(Clock::TimePoint) override {
+  std::vector<ExecutorEvent> Wait(Clock::TimePoint deadline) override {
+    waited_until = deadline;
     for (Attempt& attempt : queue_) {
       if (!Hangs(attempt) || attempt.running) continue;
       attempt.running = true;

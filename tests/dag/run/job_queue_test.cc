@@ -122,6 +122,32 @@ TEST_F(JobQueueTest, ARunningJobIsHeldWhenItHasStopped) {
   EXPECT_THAT(Log(), ElementsAre("013 1.0", "001 1.0"));
 }
 
+TEST_F(JobQueueTest, AReleaseIsNotLostOnAJobThatIsStillBeingStopped) {
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Wait();
+  queue_.Hold({1, 0}, "wait");
+  EXPECT_TRUE(queue_.Release({1, 0}, "no, go on"));
+  EXPECT_FALSE(queue_.Release({1, 0}, "again"));
+  Log();
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("004 1.0", "012 1.0 code 1", "013 1.0"));
+  EXPECT_EQ(last_.record.text, "no, go on");
+  Wait();
+  EXPECT_THAT(Log(), ElementsAre("001 1.0"));
+}
+
+TEST_F(JobQueueTest, AHoldAfterTheReleaseOfAJobThatIsStillBeingStoppedHolds) {
+  executor_.WillHang("A");
+  Submit({MakeJob("A", 1)});
+  Wait();
+  queue_.Hold({1, 0}, "wait");
+  queue_.Release({1, 0}, "go on");
+  queue_.Hold({1, 0}, "no, wait");
+  Wait();
+  EXPECT_EQ(queue_.counts().held, 1);
+}
+
 TEST_F(JobQueueTest, RemoveTakesIdleHeldAndRunningProcsOfAClusterOut) {
   executor_.slots = 1;
   executor_.WillHang("A");
@@ -339,6 +365,24 @@ TEST_F(JobPolicyTest, ADeferredJobIsIdleUntilItsTimeAndLetsOthersPass) {
   EXPECT_THAT(executor_.submitted(), ElementsAre("B", "A"));
 }
 
+TEST_F(JobPolicyTest, ADeferralBeyondWhatTheClockCanCountWaits) {
+  for (const char* time : {"20000000000", "9223372036854775807"}) {
+    Job job = MakeJob("A", 1 + queue_.counts().idle);
+    job.deferral = Deferral{.time = Parse(time), .window = std::chrono::seconds(10)};
+    Submit({job});
+    Log();
+    queue_.Wait(clock_.Now());  // sees the time
+    queue_.Wait(clock_.Now() + std::chrono::hours(1));
+    EXPECT_EQ(executor_.waited_until, clock_.Now() + std::chrono::hours(1)) << time;
+    EXPECT_THAT(Log(), IsEmpty());
+  }
+  EXPECT_EQ(queue_.counts().idle, 2);
+  Advance(100'000);  // more than a day
+  queue_.Wait(clock_.Now());
+  EXPECT_EQ(queue_.counts().idle, 2);
+  EXPECT_THAT(executor_.submitted(), IsEmpty());
+}
+
 TEST_F(JobPolicyTest, AJobThatMissedItsTimeIsHeld) {
   Job job = MakeJob("A", 1);
   job.deferral = Deferral{.time = Parse(Now(-11)), .window = std::chrono::seconds(10)};
@@ -352,7 +396,8 @@ TEST_F(JobPolicyTest, AClusterThatIsMaterialisedLateHasOnlySoManyProcsInTheQueue
   Job job = MakeJob("A", 1);
   job.max_materialize = 2;
   Submit(Cluster(job, 3));
-  EXPECT_EQ(queue_.counts().idle, 3);
+  EXPECT_EQ(queue_.counts().idle, 2);
+  EXPECT_EQ(queue_.counts().total(), 3);
   Drain();
   EXPECT_THAT(Log(), ElementsAre("035 1.-1", "000 1.0", "000 1.1", "001 1.0", "005 1.0", "000 1.2", "001 1.1",
                                  "005 1.1", "001 1.2", "005 1.2", "036 1.-1"));

@@ -47,6 +47,11 @@ class NestedRunTest : public ::testing::Test {
     for (const std::string& line : Lines()) names.push_back(line.substr(0, line.find(' ')));
     return names;
   }
+  /// Of the nested dagrun.
+  pid_t NestedPid() const {
+    const std::string lock = test::ReadText(Here("sub/inner.dag.lock"));
+    return static_cast<pid_t>(std::stol(lock.substr(lock.find(' '))));
+  }
   pid_t LastPid() const {
     const std::string line = Lines().back();
     return static_cast<pid_t>(std::stol(line.substr(line.find(' '))));
@@ -110,6 +115,19 @@ TEST_F(NestedRunTest, AfterAKillTheNestedRunGoesOnWhereItWas) {
   test::WriteFile(Here("sub/go"), "");
   EXPECT_EQ(second.Wait().value, 0);
   EXPECT_THAT(Ran(), ::testing::ElementsAre("Quick", "Slow", "Slow"));
+}
+
+TEST_F(NestedRunTest, WhatAKilledNestedRunLeftHasEndedBeforeItsNodeIsJudged) {
+  test::WriteScript(Here("sub/post.sh"),
+                    "#!/bin/sh\ncase $(cat /proc/$(sed -n 's/Slow //p' ran)/stat) in\n"
+                    "  ''|*') Z'*) exit 0;;\nesac\nexit 1\n");
+  test::WriteFile(Here("outer.dag"), "SUBDAG EXTERNAL S inner.dag DIR sub\nSCRIPT POST S post.sh\n");
+  Subprocess run = Start();
+  ASSERT_TRUE(test::WaitUntil([&] { return Ran().size() == 2; }));
+  const pid_t slow = LastPid();
+  ::kill(NestedPid(), SIGKILL);
+  EXPECT_EQ(run.Wait().value, 0) << "POST has found the job alive";
+  EXPECT_FALSE(Lives(slow));
 }
 
 TEST_F(NestedRunTest, AskedTwiceNothingOfTheNestedRunIsLeft) {

@@ -210,6 +210,15 @@ TEST_F(SchedulerTest, MaxIdleKeepsTheQueueShort) {
   EXPECT_EQ(executor_.most_in_flight(), 2);
 }
 
+TEST_F(SchedulerTest, JobsThatAreMaterialisedLateKeepNobodyFromTheQueue) {
+  test::WriteFile(folder_.path() / "late.sub", "executable = /bin/true\nmax_materialize = 1\nqueue 9\n");
+  LoadDag("JOB A late.sub\nJOB B a.sub\nPRIORITY A 5\n");
+  options_.max_idle = 3;
+  EXPECT_EQ(Run().exit_code, 0);
+  ASSERT_THAT(executor_.submitted(), ::testing::SizeIs(10));
+  EXPECT_EQ(executor_.submitted()[1], "B");
+}
+
 TEST_F(SchedulerTest, ASignalRemovesRunningJobsAndLeavesARescueFile) {
   LoadDag("JOB A a.sub\nJOB L three.sub\nJOB B a.sub\nPARENT L CHILD B\n");
   executor_.WillHang("L");
