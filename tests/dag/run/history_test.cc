@@ -150,6 +150,13 @@ TEST_F(HistoryTest, WhatNamesAndFilesHoldStaysTextInTheReport) {
   }
 }
 
+TEST_F(HistoryTest, TheGraphShortensALongNameBetweenCharacters) {
+  Load("JOB fourteen_bytes\xC3\xA9tage a.sub\nJOB B a.sub\nPARENT B CHILD fourteen_bytes\xC3\xA9tage\n");
+  record_.history->Settle(false);
+  record_.ran = true;
+  EXPECT_THAT(FormatHtmlReport(record_, {}, At(5)), HasSubstr(">fourteen_bytes\xE2\x80\xA6</text>"));
+}
+
 TEST(JsonTextTest, WritesWhateverItIsGivenAsJson) {
   JsonText json;
   json.Begin('{').Key("a").Begin('[').Number(1).Number(2).End(']').Key("b").Begin('{').End('}');
