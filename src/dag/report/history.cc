@@ -1,18 +1,16 @@
 #include "dag/report/history.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/file.h>
-
+#include "dag/run/lock.h"
+#include "dag/run/recovery.h"
 #include "roost/base/text.h"
 
 namespace roost::dag {
 namespace {
 
-using NodeState = NodeHistory::State;
+using Standing = NodeHistory::State;
 
 constexpr Clock::WallTime kNever{};
 
@@ -58,10 +56,15 @@ std::string ProcHistory::Describe() const {
   return {};
 }
 
-bool AttemptHistory::over() const { return std::ranges::all_of(procs, &ProcHistory::over); }
+bool ProcHistory::lost() const {
+  return state == State::kRemoved && (reason == kLostReason || reason.starts_with(kStoppedReason));
+}
 
-bool AttemptHistory::jobs_ok() const {
-  return !procs.empty() && std::ranges::all_of(procs, &ProcHistory::ok);
+bool AttemptHistory::over() const { return !has_factory && std::ranges::all_of(procs, &ProcHistory::over); }
+
+bool AttemptHistory::jobs_ok(int tolerated) const {
+  const auto failed = std::ranges::count_if(procs, [](const ProcHistory& proc) { return !proc.ok(); });
+  return !procs.empty() && failed <= tolerated && std::ranges::none_of(procs, &ProcHistory::lost);
 }
 
 Clock::WallTime AttemptHistory::begun() const {
@@ -99,23 +102,23 @@ std::string NodeHistory::Why() const {
 
 std::string_view NameOf(NodeHistory::State state) {
   switch (state) {
-    case NodeState::kWaiting:
+    case Standing::kWaiting:
       return "waiting";
-    case NodeState::kReady:
+    case Standing::kReady:
       return "ready";
-    case NodeState::kQueued:
+    case Standing::kQueued:
       return "queued";
-    case NodeState::kRunning:
+    case Standing::kRunning:
       return "running";
-    case NodeState::kHeld:
+    case Standing::kHeld:
       return "held";
-    case NodeState::kPost:
+    case Standing::kPost:
       return "post";
-    case NodeState::kDone:
+    case Standing::kDone:
       return "done";
-    case NodeState::kFailed:
+    case Standing::kFailed:
       return "failed";
-    case NodeState::kFutile:
+    case Standing::kFutile:
       return "futile";
   }
   return "";
@@ -131,6 +134,8 @@ void RunHistory::Take(const JobEvent& event) {
   if (first_ == kNever) first_ = event.time;
   last_ = std::max(last_, event.time);
   if (event.type == EventType::kSubmit) return Submitted(event);
+  if (event.type == EventType::kClusterSubmit) return FactoryBegan(event);
+  if (event.type == EventType::kClusterRemove) return FactoryEnded(event);
   if (event.type == EventType::kPostScriptTerminated) return PostEnded(event);
   if (event.type == EventType::kPreSkip) {
     if (const NodeIndex node = dag_.Find(event.node); node >= 0) {
@@ -174,14 +179,31 @@ void RunHistory::Take(const JobEvent& event) {
   }
 }
 
-void RunHistory::Submitted(const JobEvent& event) {
-  const NodeIndex index = dag_.Find(event.node);
-  if (index < 0 || event.id.proc < 0) return;
+AttemptHistory* RunHistory::AttemptOf(const JobEvent& submission) {
+  const NodeIndex index = dag_.Find(submission.node);
+  if (index < 0) return nullptr;
   NodeHistory& node = nodes_[static_cast<std::size_t>(index)];
-  const auto [it, added] = clusters_.try_emplace(KeyOf(event.id), Place{index, node.attempts.size()});
-  if (added) node.attempts.push_back({.cluster = event.id.cluster});
-  if (it->second.node != index) return;
-  node.attempts[it->second.attempt].procs.push_back({.id = event.id, .submitted = event.time});
+  const auto [it, added] = clusters_.try_emplace(KeyOf(submission.id), Place{index, node.attempts.size()});
+  if (added) node.attempts.push_back({.cluster = submission.id.cluster});
+  return it->second.node == index ? &node.attempts[it->second.attempt] : nullptr;
+}
+
+void RunHistory::Submitted(const JobEvent& event) {
+  if (event.id.proc < 0) return;
+  if (AttemptHistory* attempt = AttemptOf(event)) {
+    attempt->procs.push_back({.id = event.id, .submitted = event.time});
+  }
+}
+
+void RunHistory::FactoryBegan(const JobEvent& event) {
+  if (AttemptHistory* attempt = AttemptOf(event)) attempt->has_factory = true;
+}
+
+void RunHistory::FactoryEnded(const JobEvent& event) {
+  const auto it = clusters_.find(KeyOf(event.id));
+  if (it == clusters_.end()) return;
+  const auto [node, attempt] = it->second;
+  nodes_[static_cast<std::size_t>(node)].attempts[attempt].has_factory = false;
 }
 
 void RunHistory::PostEnded(const JobEvent& event) {
@@ -210,20 +232,21 @@ void RunHistory::MarkFailed(std::string_view node) {
 NodeHistory::State RunHistory::StateOf(NodeIndex index) const {
   const NodeHistory& node = At(index);
   const Node& definition = dag_.At(index);
-  if (node.skipped) return NodeState::kDone;
-  if (node.attempts.empty()) return node.done_before ? NodeState::kDone : NodeState::kReady;
+  if (node.skipped) return Standing::kDone;
+  if (node.attempts.empty()) return node.done_before ? Standing::kDone : Standing::kReady;
   const AttemptHistory& last = node.attempts.back();
-  if (last.post) return last.post->ok() ? NodeState::kDone : NodeState::kFailed;
+  if (last.post) return last.post->ok() ? Standing::kDone : Standing::kFailed;
   if (last.over()) {
-    if (definition.post >= 0) return NodeState::kPost;
-    return last.jobs_ok() ? NodeState::kDone : NodeState::kFailed;
+    if (definition.post >= 0) return Standing::kPost;
+    const int tolerated = ToleratedFailures(dag_, definition, static_cast<int>(last.procs.size()), 0);
+    return last.jobs_ok(tolerated) ? Standing::kDone : Standing::kFailed;
   }
   using State = ProcHistory::State;
   const auto any = [&](State state) {
     return std::ranges::any_of(last.procs, [&](const ProcHistory& proc) { return proc.state == state; });
   };
-  if (any(State::kRunning)) return NodeState::kRunning;
-  return any(State::kIdle) ? NodeState::kQueued : NodeState::kHeld;
+  if (any(State::kRunning)) return Standing::kRunning;
+  return any(State::kHeld) && !any(State::kIdle) ? Standing::kHeld : Standing::kQueued;
 }
 
 /// Parents before children where the graph allows it; states follow from what was recorded, and for nodes of
@@ -239,41 +262,38 @@ void RunHistory::Settle(bool running) {
   }
   for (const NodeIndex node : failed_) {
     NodeHistory& history = nodes_[static_cast<std::size_t>(node)];
-    if (history.state != NodeState::kDone || history.attempts.empty()) history.state = NodeState::kFailed;
+    if (history.state != Standing::kDone || history.attempts.empty()) history.state = Standing::kFailed;
   }
   for (std::size_t i = 0; i < order.size(); ++i) {
     for (const Edge& child : dag_.children.Of(order[i])) {
       if (--waits_for[child.node] == 0) order.push_back(child.index());
     }
   }
-  const auto is_over = [](NodeState state) {
-    return state == NodeState::kDone || state == NodeState::kFailed;
-  };
+  const auto is_over = [](Standing state) { return state == Standing::kDone || state == Standing::kFailed; };
   for (const NodeIndex index : order) {
     NodeHistory& node = nodes_[static_cast<std::size_t>(index)];
     // A failed attempt may be followed by another.
     const auto& definition = dag_.At(index);
-    if (running && node.state == NodeState::kFailed &&
+    if (running && node.state == Standing::kFailed &&
         static_cast<int>(node.attempts.size()) <= definition.retries) {
-      node.state = NodeState::kReady;
+      node.state = Standing::kReady;
     }
-    if (node.state != NodeState::kReady || !node.attempts.empty()) continue;
+    if (node.state != Standing::kReady || !node.attempts.empty()) continue;
     for (const Edge& parent : dag_.parents.Of(index)) {
-      const NodeState before = At(parent.index()).state;
-      const bool never = before == NodeState::kFutile || (before == NodeState::kFailed && parent.weak == 0);
+      const Standing before = At(parent.index()).state;
+      const bool never = before == Standing::kFutile || (before == Standing::kFailed && parent.weak == 0);
       if (never) {
-        node.state = NodeState::kFutile;
+        node.state = Standing::kFutile;
         break;
       }
-      if (!is_over(before)) node.state = NodeState::kWaiting;
+      if (!is_over(before)) node.state = Standing::kWaiting;
     }
   }
   std::ranges::fill(counts_, 0);
   std::vector<bool> ordered(nodes_.size());
   for (const NodeIndex node : order) ordered[static_cast<std::size_t>(node)] = true;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (!ordered[i] && nodes_[i].state == NodeState::kReady)
-      nodes_[i].state = NodeState::kWaiting;  // a cycle
+    if (!ordered[i] && nodes_[i].state == Standing::kReady) nodes_[i].state = Standing::kWaiting;  // a cycle
     ++counts_[static_cast<std::size_t>(nodes_[i].state)];
   }
 }
@@ -293,22 +313,6 @@ std::optional<double> NumberIn(std::string_view json, std::string_view key) {
   return ParseDouble(rest);
 }
 
-/// What stands in the lock file tells who has the run.
-void ReadOwner(const Path& lock, RunRecord& record, std::optional<Path>& applied) {
-  const auto text = ReadRegularFile(lock);
-  if (!text) return;
-  record.running = IsRunning(record.files.front());
-  record.interrupted = !record.running;
-  for (const std::string& line : SplitAny(*text, "\n")) {
-    const auto space = line.find(' ');
-    const std::string name = line.substr(0, space);
-    const std::string value = space == std::string::npos ? std::string() : line.substr(space + 1);
-    if (name == "pid") record.pid = static_cast<long>(ParseInt(value).value_or(0));
-    if (name == "host") record.host = value;
-    if (name == "rescue_file") applied = value;
-  }
-}
-
 /// "# Nodes that failed: 2" and, in the next line, "#   A,B,<ENDLIST>".
 std::vector<std::string> FailedIn(const std::string& rescue) {
   const auto at = rescue.find("# Nodes that failed:");
@@ -324,10 +328,8 @@ std::vector<std::string> FailedIn(const std::string& rescue) {
 }  // namespace
 
 bool IsRunning(const Path& dag_file) {
-  const Path lock = dag_file.string() + ".lock";
-  const FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
-  // A dagrun holds the lock while it lives.
-  return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  const auto owner = ReadLock(dag_file.string() + ".lock");
+  return owner && OwnerAlive(*owner);
 }
 
 void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecord& record) {
@@ -341,7 +343,13 @@ void ReadRun(const std::vector<Path>& files, const DagOptions& options, RunRecor
   const int newest = NewestRescue(rescue_base);
   if (newest > 0) record.rescue = RescuePath(rescue_base, newest);
   std::optional<Path> applied;  // what the run that has the lock began with; empty = from the beginning
-  ReadOwner(RunFile(record, ".lock"), record, applied);
+  if (const auto owner = ReadLock(RunFile(record, ".lock"))) {
+    record.running = OwnerAlive(*owner);
+    record.interrupted = !record.running;
+    record.pid = owner->pid;
+    record.host = owner->host;
+    applied = owner->rescue_file;
+  }
   const Path rescue = applied.value_or(record.rescue);
   std::vector<std::string> failed;
   if (!rescue.empty()) {

@@ -27,6 +27,8 @@ struct ProcHistory {
 
   bool over() const { return state == State::kExited || state == State::kRemoved; }
   bool ok() const { return state == State::kExited && status.ok(); }
+  /// Removed because its dagrun ended: that says nothing about the job.
+  bool lost() const;
   /// "exit code 3", "removed: ...", "running", ...
   std::string Describe() const;
 };
@@ -37,9 +39,11 @@ struct AttemptHistory {
   std::vector<ProcHistory> procs;
   std::optional<ExitStatus> post;
   Clock::WallTime post_ended;
+  bool has_factory = false;  ///< late materialization: procs may still be to come
 
   bool over() const;
-  bool jobs_ok() const;
+  /// `tolerated`: how many of its procs may fail.
+  bool jobs_ok(int tolerated) const;
   Clock::WallTime begun() const;  ///< submission of its first proc; zero where there is none
   Clock::WallTime ended() const;  ///< of what ended last; zero while it goes on
 };
@@ -97,7 +101,10 @@ class RunHistory {
     NodeIndex node = -1;
     std::size_t attempt = 0;
   };
+  AttemptHistory* AttemptOf(const JobEvent& submission);
   void Submitted(const JobEvent& event);
+  void FactoryBegan(const JobEvent& event);
+  void FactoryEnded(const JobEvent& event);
   void PostEnded(const JobEvent& event);
   ProcHistory* Find(const JobId& id);
   NodeHistory::State StateOf(NodeIndex index) const;

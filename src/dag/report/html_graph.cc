@@ -72,7 +72,13 @@ Layout Place(const Dag& dag, const std::vector<int>& levels) {
 
 std::string Shortened(const std::string& name) {
   constexpr std::size_t kMost = 16;
-  return name.size() <= kMost ? name : name.substr(0, kMost - 1) + "\xE2\x80\xA6";
+  if (name.size() <= kMost) return name;
+  const auto within_character = [&](std::size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xC0U) == 0x80U;
+  };
+  std::size_t end = kMost - 1;
+  while (end > 0 && within_character(end)) --end;
+  return name.substr(0, end) + "\xE2\x80\xA6";
 }
 
 }  // namespace

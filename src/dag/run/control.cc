@@ -1,13 +1,11 @@
 #include "dag/run/control.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "dag/report/history.h"
 #include "roost/base/text.h"
 
 namespace roost::dag {
@@ -31,13 +29,6 @@ const char* NameOf(Action action) {
       return "remove";
   }
   return "";
-}
-
-/// A dagrun that runs holds its lock.
-bool IsRunning(const Path& dag_file) {
-  const Path file = dag_file.string() + ".lock";
-  const FileDescriptor lock(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  return lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 /// Three lines: what, to which jobs, why.

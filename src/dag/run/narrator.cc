@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dag/run/script.h"
 #include "roost/dag/event_log.h"
 
 namespace roost::dag {
@@ -13,18 +14,6 @@ constexpr std::size_t kMostWarnings = 1000;
 std::string IdText(const JobId& id) {
   return "(" + std::to_string(id.cluster) + "." + std::to_string(id.proc) + "." + std::to_string(id.subproc) +
          ")";
-}
-
-const char* KindName(Script::Kind kind) {
-  switch (kind) {
-    case Script::Kind::kPre:
-      return "PRE";
-    case Script::Kind::kPost:
-      return "POST";
-    case Script::Kind::kHold:
-      return "HOLD";
-  }
-  return "";
 }
 
 }  // namespace

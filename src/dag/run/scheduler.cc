@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <utility>
 
+#include "dag/run/job_files.h"
 #include "dag/run/own_logs.h"
 #include "roost/base/text.h"
 
@@ -19,6 +19,8 @@ constexpr seconds kScriptGrace{10};
 /// So many nodes are started before the loop looks around: a chain of NOOP nodes never has to wait.
 constexpr int kStartsAtOnce = 1000;
 constexpr std::size_t kNodesShown = 8;
+constexpr std::size_t kTailLines = 8;  ///< of what a failed job wrote to its error file
+constexpr std::size_t kTailBytes = 4096;
 constexpr int kNodesLookedAt = 64;     ///< in search of those that are shown
 constexpr int kNoopProc = 2147483647;  // DAGMan's id of a NOOP job: (0.2147483647.n)
 
@@ -26,46 +28,10 @@ std::string ProcText(const JobId& id) { return std::to_string(id.cluster) + "." 
 
 int ValueOf(const ExitStatus& status) { return status.signaled ? -status.value : status.value; }
 
-Script::Kind KindOf(Step::Kind kind) {
-  switch (kind) {
-    case Step::Kind::kPre:
-      return Script::Kind::kPre;
-    case Step::Kind::kPost:
-      return Script::Kind::kPost;
-    case Step::Kind::kHold:
-    case Step::Kind::kJob:
-      break;
-  }
-  return Script::Kind::kHold;
-}
-
-const char* KindName(Step::Kind kind) { return kind == Step::Kind::kPre ? "PRE" : "POST"; }
-
 /// Whether a run of the job is over, however.
 bool HasStopped(const JobEvent& event) {
   return event.type == EventType::kTerminated || event.type == EventType::kAborted ||
          event.type == EventType::kEvicted;
-}
-
-/// The last lines of a file, fit for a terminal.
-std::string TailOf(const Path& file) {
-  constexpr std::streamoff kBytes = 4096;
-  constexpr std::size_t kLines = 8;
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) return {};  // a FIFO would keep us waiting
-  std::ifstream stream(file, std::ios::binary | std::ios::ate);
-  const std::streamoff size = stream.tellg();
-  if (!stream || size <= 0) return {};
-  const std::streamoff wanted = std::min(size, kBytes);
-  std::string text(static_cast<std::size_t>(wanted), '\0');
-  stream.seekg(size - wanted);
-  stream.read(text.data(), wanted);
-
-  std::vector<std::string> lines;
-  for (const std::string& line : SplitAny(text, "\n")) lines.push_back(Printable(line));
-  const std::size_t skip = lines.size() - std::min(lines.size(), kLines);
-  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(skip));
-  return Join(lines, "\n");
 }
 
 Path InFolderOf(const Job& job, const Path& file) { return file.empty() ? Path() : job.initial_dir / file; }
@@ -81,7 +47,7 @@ std::string ProcFailureText(const JobEvent& event) {
 
 /// And for how a script did. `job_value`: of the jobs that POST followed.
 std::string ScriptFailureText(Step::Kind kind, const ExitStatus& status, int job_value) {
-  std::string end = std::string(KindName(kind)) + " Script " +
+  std::string end = std::string(KindName(KindOf(kind))) + " Script " +
                     (status.signaled ? "died on signal " : "failed with status ") +
                     std::to_string(status.value);
   if (kind == Step::Kind::kPre) return end;
@@ -531,13 +497,14 @@ void Scheduler::NoteFailure(NodeIndex node, NodeRun& run, const QueueEvent& even
     run.dagman_words = ProcFailureText(record);
     const auto proc = static_cast<std::size_t>(record.id.proc);
     const NodeRun::Files files = proc < run.files.size() ? run.files[proc] : NodeRun::Files{};
-    run.failed_procs.push_back(
-        {.id = ProcText(record.id),
-         .what = event.what,
-         .output = files.output,
-         .error = files.error,
-         .log = files.log,
-         .error_tail = value == kJobRemovedValue ? std::string() : TailOf(files.error)});
+    run.failed_procs.push_back({.id = ProcText(record.id),
+                                .what = event.what,
+                                .output = files.output,
+                                .error = files.error,
+                                .log = files.log,
+                                .error_tail = value == kJobRemovedValue
+                                                  ? std::string()
+                                                  : TailOfFile(files.error, kTailLines, kTailBytes)});
   }
   if (had_failed || !run.JobPartFailed() || !run.fail_fast) return;
   queue_.Remove({record.id.cluster}, "Node Error: DAG node " + Definition(node).name + " (" +
@@ -591,7 +558,7 @@ void Scheduler::Settle(const ScriptRunner::Ended& ended) {
 void Scheduler::NoteScriptFailure(NodeIndex node, const ScriptRunner::Ended& ended) {
   NodeRun& run = runs_[node];
   const std::string why = run.script_not_started.empty() ? ended.status.Describe() : run.script_not_started;
-  const std::string told = std::string(KindName(ended.step.kind)) + " script: " + why;
+  const std::string told = std::string(KindName(KindOf(ended.step.kind))) + " script: " + why;
   run.failed_because = run.failed_because.empty() ? told : run.failed_because + "; then " + told;
   run.dagman_words = ScriptFailureText(ended.step.kind, ended.status, plan_.value(node));
 }

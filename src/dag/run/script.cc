@@ -63,27 +63,14 @@ Macros MacrosOf(const ScriptFacts& facts) {
   return macros;
 }
 
-const char* KindName(Step::Kind kind) {
-  switch (kind) {
-    case Step::Kind::kPre:
-      return "PRE";
-    case Step::Kind::kPost:
-      return "POST";
-    case Step::Kind::kHold:
-    case Step::Kind::kJob:
-      break;
-  }
-  return "HOLD";
-}
-
 /// "*** Node=A Type=PRE ExitCode=0 Completion=1700000000 Cmd='check.sh A'", as DAGMan puts above what a
 /// script printed.
 std::string DebugHeader(const std::string& node, Step::Kind kind, const ExitStatus& status,
                         const std::vector<std::string>& words) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return "*** Node=" + node + " Type=" + KindName(kind) + (status.signaled ? " Signal=" : " ExitCode=") +
-         std::to_string(status.value) + " Completion=" + std::to_string(now) + " Cmd='" + Join(words, " ") +
-         "'\n";
+  return "*** Node=" + node + " Type=" + KindName(KindOf(kind)) +
+         (status.signaled ? " Signal=" : " ExitCode=") + std::to_string(status.value) +
+         " Completion=" + std::to_string(now) + " Cmd='" + Join(words, " ") + "'\n";
 }
 
 /// What goes wrong here is not the script's fault, nor worth more than its output.
@@ -105,6 +92,31 @@ bool IsRegularFile(const Path& path) {
 
 }  // namespace
 
+Script::Kind KindOf(Step::Kind kind) {
+  switch (kind) {
+    case Step::Kind::kPre:
+      return Script::Kind::kPre;
+    case Step::Kind::kPost:
+      return Script::Kind::kPost;
+    case Step::Kind::kHold:
+    case Step::Kind::kJob:
+      break;
+  }
+  return Script::Kind::kHold;
+}
+
+const char* KindName(Script::Kind kind) {
+  switch (kind) {
+    case Script::Kind::kPre:
+      return "PRE";
+    case Script::Kind::kPost:
+      return "POST";
+    case Script::Kind::kHold:
+      return "HOLD";
+  }
+  return "";
+}
+
 Result<std::vector<std::string>> ExpandScript(const Script& script, const ScriptFacts& facts) {
   const Macros macros = MacrosOf(facts);
   std::vector<std::string> words;
@@ -115,7 +127,7 @@ Result<std::vector<std::string>> ExpandScript(const Script& script, const Script
       words.push_back(macro->second);
     } else if (word.starts_with('$')) {
       return Error(script.where.file + ":" + std::to_string(script.where.line) + ": " + word +
-                   " macro should not be used as a " + KindName(facts.kind) + " script argument!");
+                   " macro should not be used as a " + KindName(KindOf(facts.kind)) + " script argument!");
     } else {
       words.push_back(word);
     }

@@ -11,6 +11,12 @@
 
 namespace roost::dag {
 
+/// The script that a step runs; not for kJob.
+Script::Kind KindOf(Step::Kind kind);
+
+/// "PRE", "POST" or "HOLD".
+const char* KindName(Script::Kind kind);
+
 /// How the procs of one attempt at a node ended, for judging it and for the macros of POST.
 struct ClusterOutcome {
   int cluster = -1;  ///< -1: nothing was submitted

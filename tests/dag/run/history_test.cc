@@ -102,6 +102,44 @@ TEST_F(HistoryTest, APostScriptDecides) {
   EXPECT_EQ(Node("A").state, State::kDone);
 }
 
+TEST_F(HistoryTest, ANodeIsDoneWithAsManyFailuresAsItTolerates) {
+  Load("JOB A a.sub\nTOLERANCE A 1\nJOB B b.sub\nTOLERANCE B 1\n");
+  for (const std::string node : {"A", "B"}) {
+    const int cluster = node == "A" ? 2 : 3;
+    for (const int proc : {0, 1}) {
+      Take({.type = EventType::kSubmit, .id = {cluster, proc}, .time = At(0), .node = node});
+      Take({.type = EventType::kTerminated,
+            .id = {cluster, proc},
+            .time = At(1),
+            .status = {.signaled = false, .value = node == "B" || proc == 1 ? 1 : 0}});
+    }
+  }
+  record_.history->Settle(false);
+  EXPECT_EQ(Node("A").state, State::kDone);
+  EXPECT_EQ(Node("B").state, State::kFailed);
+}
+
+TEST_F(HistoryTest, ANodeThatItsDagrunTookWithItIsNotDone) {
+  Load("JOB A a.sub\nTOLERANCE A 1\n");
+  Submit("A", 2, 0);
+  Take({.type = EventType::kAborted, .id = {2}, .time = At(1), .text = "DAG Removed: User removed DAG"});
+  record_.history->Settle(false);
+  EXPECT_EQ(Node("A").state, State::kFailed);
+}
+
+TEST_F(HistoryTest, ANodeGoesOnWhileProcsOfItAreStillToCome) {
+  Load("JOB A a.sub\n");
+  Take({.type = EventType::kClusterSubmit, .id = {2}, .time = At(0), .node = "A"});
+  Submit("A", 2, 0);
+  Exit(2, 1, 0);
+  record_.history->Settle(true);
+  EXPECT_EQ(Node("A").state, State::kQueued);
+  EXPECT_EQ(Node("A").ended(), Clock::WallTime{});
+  Take({.type = EventType::kClusterRemove, .id = {2}, .time = At(2)});
+  record_.history->Settle(true);
+  EXPECT_EQ(Node("A").state, State::kDone);
+}
+
 TEST_F(HistoryTest, TheCriticalPathGoesBackFromTheLastNodeByTheParentsThatEndedLast) {
   Load("JOB A a.sub\nJOB B a.sub\nJOB C a.sub\nJOB D a.sub\nPARENT A B CHILD C\nPARENT A CHILD D\n");
   int cluster = 1;
@@ -148,6 +186,13 @@ TEST_F(HistoryTest, WhatNamesAndFilesHoldStaysTextInTheReport) {
   for (const char* outside : {"http:", "https:", "href=", "@import", "url("}) {
     EXPECT_THAT(page, Not(HasSubstr(outside))) << "the page has to stand on its own";
   }
+}
+
+TEST_F(HistoryTest, TheGraphShortensALongNameBetweenCharacters) {
+  Load("JOB fourteen_bytes\xC3\xA9tage a.sub\nJOB B a.sub\nPARENT B CHILD fourteen_bytes\xC3\xA9tage\n");
+  record_.history->Settle(false);
+  record_.ran = true;
+  EXPECT_THAT(FormatHtmlReport(record_, {}, At(5)), HasSubstr(">fourteen_bytes\xE2\x80\xA6</text>"));
 }
 
 TEST(JsonTextTest, WritesWhateverItIsGivenAsJson) {
