@@ -161,8 +161,8 @@ class Replay {
 
   /// PRE failed and POST ran all the same, or there was nothing to submit.
   void ReachPostWithoutJob(NodeIndex node) {
-    if (plan_.Resume({Step::Kind::kPre, node})) {
-      plan_.PreEnded(node, 1);
+    if (plan_.limits().always_run_post && plan_.Resume({Step::Kind::kPre, node})) {
+      plan_.PreEnded(node, kPreFailedValue);
     } else if (plan_.Resume({Step::Kind::kJob, node})) {
       plan_.SubmitFailed(node);
     }

@@ -505,6 +505,23 @@ TEST_F(RecoveryTest, AClusterThatWasNotWholeYetIsSubmittedAgain) {
   EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
 }
 
+TEST_F(RecoveryTest, AWeakChildOfANodeWhosePreScriptFailedDoesNotRunAgain) {
+  LoadDag(
+      "JOB A a.sub\nSCRIPT PRE A false\nJOB B a.sub\nJOB C a.sub\nWEAK PARENT A CHILD B\n"
+      "PARENT B CHILD C\n");
+  LogSubmit("B", 2);
+  LogExit(2, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 1);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("C"));
+}
+
+TEST_F(RecoveryTest, APostScriptAfterAFailedSubmissionDecides) {
+  LoadDag("JOB A missing.sub\nSCRIPT PRE A p\nSCRIPT POST A q\n");
+  Log({.type = EventType::kPostScriptTerminated, .id = {-1, 0}, .node = "A", .status = {false, 0}});
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_EQ(plan_->state(0), NodeState::kDone);
+}
+
 TEST_F(RecoveryTest, AJobsOwnLogGetsWhatOnlyTheJournalHas) {
   test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
   LoadDag("JOB A logged.sub\nJOB B logged.sub\n");
