@@ -22,6 +22,13 @@ struct Recovered {
     JobId id;
   };
   std::vector<LostJob> lost;
+  /// Submissions that have failed before all of their procs were there; an event 036 is due for each, by
+  /// which the next recovery tells that they are over.
+  struct FailedFactory {
+    NodeIndex node;
+    int cluster;
+  };
+  std::vector<FailedFactory> failed_factories;
   /// Nodes whose POST script is to run (again), with how their jobs ended.
   std::map<NodeIndex, ClusterOutcome> awaiting_post;
   /// The first node whose end, by its value, was to end the whole run (ABORT-DAG-ON).

@@ -121,6 +121,11 @@ void Scheduler::Resume(const Recovered& recovered) {
            own_logs.Of(lost.node, lost.id));
     repeats_.try_emplace(lost.node, 1);
   }
+  for (const auto& [node, cluster] : recovered.failed_factories) {
+    const JobId id{.cluster = cluster, .proc = -1, .subproc = -1};
+    Record({.type = EventType::kClusterRemove, .id = id, .text = std::string(kLostReason)}, node,
+           own_logs.Of(node, id));
+  }
   narrator_.RecoveryEnds();
   for (NodeIndex node = 0; node < plan_.dag().end(); ++node) {
     if (plan_.state(node) != NodeState::kFailed || plan_.IsHelper(node)) continue;

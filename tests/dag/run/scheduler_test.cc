@@ -522,6 +522,37 @@ TEST_F(RecoveryTest, APostScriptAfterAFailedSubmissionDecides) {
   EXPECT_EQ(plan_->state(0), NodeState::kDone);
 }
 
+TEST_F(RecoveryTest, AFailedClusterThatWasNotWholeYetIsAFailedAttemptInEveryRecovery) {
+  LoadDag("JOB A three.sub\nJOB B a.sub\nPARENT A CHILD B\nSCRIPT POST A true\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11, 2);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("B"));
+
+  plan_.emplace(dag_, PlanLimits{});
+  Recover(test::ReadText(NodesLog()), *plan_);
+  EXPECT_EQ(plan_->counts()[NodeState::kDone], 2);
+}
+
+TEST_F(RecoveryTest, AFailedClusterOfWhichNothingWasOpenCountsAsARetry) {
+  LoadDag("JOB A three.sub\nRETRY A 1\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_EQ(plan_->attempt(0), 1);
+}
+
+TEST_F(RecoveryTest, APercentageOfProcsIsNotTakenOfThoseThatWereThereYet) {
+  LoadDag("JOB A three.sub\nTOLERANCE A 40%\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11, 2);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A", "A", "A"));
+}
+
 TEST_F(RecoveryTest, AJobsOwnLogGetsWhatOnlyTheJournalHas) {
   test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
   LoadDag("JOB A logged.sub\nJOB B logged.sub\n");
