@@ -92,7 +92,17 @@ class Replay {
     const bool of_a_job = event.id.cluster > 0 && event.type != EventType::kPostScriptTerminated;
     if (!of_a_job || cluster == clusters_.end()) return;
     recovered_.newest.push_back({cluster->second.node, event});
-    if (recovered_.newest.size() > kNewest) recovered_.newest.pop_front();
+    if (recovered_.newest.size() <= kNewest) return;
+    CountAsEarlier(recovered_.newest.front().event);
+    recovered_.newest.pop_front();
+  }
+
+  void CountAsEarlier(const JobEvent& event) {
+    if (event.type == EventType::kTerminated || event.type == EventType::kAborted) {
+      recovered_.earlier.erase(event.id);  // nothing follows
+    } else {
+      ++recovered_.earlier[event.id][event.type];
+    }
   }
 
   void Submitted(const JobEvent& event) {

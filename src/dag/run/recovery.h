@@ -40,6 +40,8 @@ struct Recovered {
     JobEvent event;
   };
   std::deque<Newest> newest;
+  /// How many events of a type came before the newest ones, for jobs that had not ended by then.
+  std::map<JobId, std::map<EventType, int>> earlier;
   int highest_noop = 0;
   std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
 };

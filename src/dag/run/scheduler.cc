@@ -115,7 +115,7 @@ void Scheduler::Resume(const Recovered& recovered) {
   narrator_.Began(options_.facts.dag_id);
   narrator_.RecoveryStarts();
   OwnLogs own_logs([this](NodeIndex node, int cluster) { return Expand(node, cluster); });
-  for (const Error& error : own_logs.CatchUp(recovered.newest)) narrator_.Warn(error.message());
+  for (const Error& error : own_logs.CatchUp(recovered)) narrator_.Warn(error.message());
   for (const Recovered::LostJob& lost : recovered.lost) {
     Record({.type = EventType::kAborted, .id = lost.id, .text = std::string(kLostReason)}, lost.node,
            own_logs.Of(lost.node, lost.id));

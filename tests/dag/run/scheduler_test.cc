@@ -553,6 +553,43 @@ TEST_F(RecoveryTest, APercentageOfProcsIsNotTakenOfThoseThatWereThereYet) {
   EXPECT_THAT(executor_.submitted(), ElementsAre("A", "A", "A"));
 }
 
+TEST_F(RecoveryTest, AnEventCutOffInAJobsOwnLogSpoilsNoOther) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  LogSubmit("A", 11);
+  const std::string end = FormatEvent({.type = EventType::kTerminated, .id = {11, 0}});
+  test::WriteFile(folder_.path() / "own.log", journal_ + end.substr(0, end.size() / 2));
+  LogExit(11, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(test::ReadText(folder_.path() / "own.log"), HasSubstr("\n...\n005 (011.000.000)"));
+}
+
+TEST_F(RecoveryTest, AJobsOwnLogGetsTheEventsOfItsCluster) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11);
+  RunOn();
+  EXPECT_THAT(test::ReadText(folder_.path() / "own.log"), HasSubstr("035 (011.-01.-01)"));
+}
+
+TEST_F(RecoveryTest, WhatHappenedToAJobLongAgoIsNotTakenForItsNewestEvents) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  LogSubmit("A", 11);
+  constexpr int kHolds = 6000;
+  const std::string hold = FormatEvent({.type = EventType::kHeld, .id = {11, 0}, .text = "why"});
+  for (int i = 0; i < kHolds; ++i) journal_ += hold;
+  test::WriteFile(folder_.path() / "own.log", journal_);
+  journal_ += hold;
+  RunOn();
+  int holds = 0;
+  ParseEvents(test::ReadText(folder_.path() / "own.log"), [&](const JobEvent& event) {
+    if (event.type == EventType::kHeld) ++holds;
+  });
+  EXPECT_EQ(holds, kHolds + 1);
+}
+
 TEST_F(RecoveryTest, AJobsOwnLogGetsWhatOnlyTheJournalHas) {
   test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
   LoadDag("JOB A logged.sub\nJOB B logged.sub\n");
