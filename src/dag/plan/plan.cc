@@ -156,15 +156,18 @@ bool Plan::Resume(Step step) {
     GiveUp();
     StartFinal();
   }
-  const bool waits = At(node).turn != 0;
   const NodeState now = state(node);
+  // A PRE script or a submission that failed leaves no event, so that a parent may be over without a trace.
+  const bool unready = now == NodeState::kUnready;
+  const bool waits = At(node).turn != 0 || unready;
   switch (step.kind) {
     case Step::Kind::kPre:
-      if (!waits || now != NodeState::kPre) return false;
+      if (!waits || !(unready || now == NodeState::kPre) || Definition(node).pre < 0) return false;
+      Enter(node, NodeState::kPre);
       ++pre_running_;
       break;
     case Step::Kind::kJob:
-      if (!waits || (now != NodeState::kPre && now != NodeState::kReady)) return false;
+      if (!waits || now == NodeState::kPost) return false;
       if (Category* category = CategoryOf(node)) ++category->running;
       Enter(node, NodeState::kQueued);
       break;

@@ -115,8 +115,9 @@ class Plan {
   /// nothing else.
   void StartFinal();
 
-  /// For recovery: takes a waiting node as if Next() had handed it out. False, and nothing changed, where the
-  /// node does not wait for that.
+  /// For recovery: takes a waiting node as if Next() had handed it out, also where its parents are not over
+  /// as far as is known: the node would not have got that far. False, and nothing changed, where the node
+  /// does not wait for that.
   bool Resume(Step step);
 
   /// Grows whenever a script or a node's jobs may be started that could not be before.
@@ -131,6 +132,7 @@ class Plan {
 
   const NodeCounts& counts() const { return counts_; }
   const Dag& dag() const { return dag_; }
+  const PlanLimits& limits() const { return limits_; }
 
   NodeState state(NodeIndex node) const { return At(node).state; }
   /// Retries so far: 0 in the first attempt.

@@ -77,23 +77,27 @@ Error Owned(const Path& file, const LockRecord& owner) {
 /// Between the id of a run and that of one nested in it.
 constexpr char kNested = '/';
 
-/// flock(2) of `file`. False where another dagrun has it.
-bool TakeLock(int fd, const Path& file) {
-  // A process that a dagrun was starting when it was killed has the lock until its exec().
-  constexpr std::chrono::seconds kUntilExec{5};
-  const auto end = std::chrono::steady_clock::now() + kUntilExec;
-  while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    if (OwnerAlive(Parse(ReadFile(file).value())) || std::chrono::steady_clock::now() > end) return false;
-    ::poll(nullptr, 0, 5);
-  }
-  return true;
-}
-
 bool SameFile(int fd, const Path& path) {
   struct stat open_file {};
   struct stat named {};
   return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+/// flock(2) of `file`, open as `fd`. False where its owner has removed it meanwhile: look again. Throws Error
+/// where another dagrun has it.
+bool TakeLock(int fd, const Path& file) {
+  // A process that a dagrun was starting when it was killed has the lock until its exec().
+  constexpr std::chrono::seconds kUntilExec{5};
+  const auto end = std::chrono::steady_clock::now() + kUntilExec;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    const auto text = ReadFile(file);
+    if (!text) return false;
+    const LockRecord owner = Parse(*text);
+    if (OwnerAlive(owner) || std::chrono::steady_clock::now() > end) throw Owned(file, owner);
+    ::poll(nullptr, 0, 5);
+  }
+  return SameFile(fd, file);
 }
 
 std::vector<pid_t> ProcessesOfRun(const std::string& run_id) {
@@ -134,14 +138,12 @@ bool OwnerAlive(const LockRecord& record) {
 
 RunLock::RunLock(const Path& file) : file_(file) {
   do {
-    // A file that its owner removed between our open and our lock is nobody's: look again.
     fd_ = FileDescriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!fd_.valid()) {
       const Error reason = ErrnoError(errno, "create the lock", file);
       throw Error(reason.message(), ExitCode::kFailed);
     }
-    if (!TakeLock(fd_.get(), file)) throw Owned(file, Parse(ReadFile(file).value()));
-  } while (!SameFile(fd_.get(), file));
+  } while (!TakeLock(fd_.get(), file));
 
   const std::string text = ReadFile(file).value();
   if (text.empty()) return;

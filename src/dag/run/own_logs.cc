@@ -1,7 +1,9 @@
 #include "dag/run/own_logs.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "dag/run/job_logs.h"
 #include "roost/base/files.h"
 
 namespace roost::dag {
@@ -32,33 +34,30 @@ const Path& OwnLogs::Of(NodeIndex node, const JobId& id) {
       }
     }
   }
-  const auto proc = static_cast<std::size_t>(id.proc);
+  const auto proc = static_cast<std::size_t>(std::max(id.proc, 0));
   return proc < it->second.size() ? it->second[proc] : kNone;
 }
 
-std::vector<Error> OwnLogs::CatchUp(const std::deque<Recovered::Newest>& newest) {
+std::vector<Error> OwnLogs::CatchUp(const Recovered& recovered) {
   std::map<Path, Marks> logs;
-  std::map<Path, std::string> missing;
-  for (const Recovered::Newest& record : newest) {
-    const Path& log = Of(record.node, record.event.id);
+  auto earlier = recovered.earlier;
+  JobLogs written;
+  for (const auto& [node, event] : recovered.newest) {
+    const Path& log = Of(node, event.id);
     if (log.empty()) continue;
     const auto [it, added] = logs.try_emplace(log);
     if (added) it->second = MarksIn(log);
-    int& there = it->second[{record.event.type, record.event.id}];
+    int& there = it->second[{event.type, event.id}];
+    there -= std::exchange(earlier[event.id][event.type], 0);
     if (there > 0) {
       --there;
     } else {
-      missing[log] += FormatEvent(record.event);
+      written.Add(log, FormatEvent(event));
     }
   }
+  written.WriteOut();
   std::vector<Error> errors;
-  for (const auto& [log, text] : missing) {
-    try {
-      AppendFile(log).Append(text).value();
-    } catch (const Error& error) {
-      errors.push_back(error);
-    }
-  }
+  while (auto error = written.TakeError()) errors.push_back(std::move(*error));
   return errors;
 }
 

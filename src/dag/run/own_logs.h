@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <vector>
@@ -19,12 +18,12 @@ class OwnLogs {
   /// queues has no log here.
   explicit OwnLogs(Expand expand) : expand_(std::move(expand)) {}
 
-  /// The log of a job; empty = none, or not known any more.
+  /// The log of a job, or of a cluster (proc -1); empty = none, or not known any more.
   const Path& Of(NodeIndex node, const JobId& id);
 
   /// Adds to the logs what the journal has and they do not: a crash may fall between the two. Returns what
   /// could not be written.
-  std::vector<Error> CatchUp(const std::deque<Recovered::Newest>& newest);
+  std::vector<Error> CatchUp(const Recovered& recovered);
 
  private:
   Expand expand_;

@@ -34,11 +34,12 @@ class Replay {
   }
 
   Recovered Finish(std::size_t bytes) {
-    for (auto& [key, cluster] : clusters_) {
-      if (cluster.open.empty()) continue;
+    for (const auto& [key, cluster] : clusters_) {
+      if (cluster.open.empty() && !cluster.has_factory) continue;
       for (const JobId& id : cluster.open) recovered_.lost.push_back({cluster.node, id});
       // Its failure is on record: the attempt has failed, whatever became of the other jobs.
-      if (Failed(cluster)) Judge(cluster);
+      const bool judged = FailedInAnyCase(cluster) && Judge(cluster);
+      if (judged && cluster.has_factory) recovered_.failed_factories.push_back({cluster.node, key.first});
     }
     std::erase_if(recovered_.awaiting_post,
                   [&](const auto& entry) { return plan_.state(entry.first) != NodeState::kPost; });
@@ -91,7 +92,17 @@ class Replay {
     const bool of_a_job = event.id.cluster > 0 && event.type != EventType::kPostScriptTerminated;
     if (!of_a_job || cluster == clusters_.end()) return;
     recovered_.newest.push_back({cluster->second.node, event});
-    if (recovered_.newest.size() > kNewest) recovered_.newest.pop_front();
+    if (recovered_.newest.size() <= kNewest) return;
+    CountAsEarlier(recovered_.newest.front().event);
+    recovered_.newest.pop_front();
+  }
+
+  void CountAsEarlier(const JobEvent& event) {
+    if (event.type == EventType::kTerminated || event.type == EventType::kAborted) {
+      recovered_.earlier.erase(event.id);  // nothing follows
+    } else {
+      ++recovered_.earlier[event.id][event.type];
+    }
   }
 
   void Submitted(const JobEvent& event) {
@@ -139,10 +150,18 @@ class Replay {
            ToleratedFailures(dag, dag.At(cluster.node), cluster.outcome.procs, failure_tolerance_);
   }
 
-  void Judge(const Cluster& cluster) {
-    if (!plan_.Resume({Step::Kind::kJob, cluster.node})) return;
+  /// Also where procs are missing of which a percentage may fail.
+  bool FailedInAnyCase(const Cluster& cluster) const {
+    const auto& rule = plan_.dag().Rules(plan_.dag().At(cluster.node)).tolerance;
+    return Failed(cluster) && !(cluster.has_factory && rule && rule->percent);
+  }
+
+  /// False where the node does not wait for that.
+  bool Judge(const Cluster& cluster) {
+    if (!plan_.Resume({Step::Kind::kJob, cluster.node})) return false;
     plan_.JobEnded(cluster.node, Failed(cluster) ? cluster.failure : 0);
     recovered_.awaiting_post[cluster.node] = cluster.outcome;
+    return true;
   }
 
   void TestForAbort(NodeIndex node, int value) {
@@ -161,8 +180,8 @@ class Replay {
 
   /// PRE failed and POST ran all the same, or there was nothing to submit.
   void ReachPostWithoutJob(NodeIndex node) {
-    if (plan_.Resume({Step::Kind::kPre, node})) {
-      plan_.PreEnded(node, 1);
+    if (plan_.limits().always_run_post && plan_.Resume({Step::Kind::kPre, node})) {
+      plan_.PreEnded(node, kPreFailedValue);
     } else if (plan_.Resume({Step::Kind::kJob, node})) {
       plan_.SubmitFailed(node);
     }

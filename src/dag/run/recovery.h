@@ -22,6 +22,13 @@ struct Recovered {
     JobId id;
   };
   std::vector<LostJob> lost;
+  /// Submissions that have failed before all of their procs were there; an event 036 is due for each, by
+  /// which the next recovery tells that they are over.
+  struct FailedFactory {
+    NodeIndex node;
+    int cluster;
+  };
+  std::vector<FailedFactory> failed_factories;
   /// Nodes whose POST script is to run (again), with how their jobs ended.
   std::map<NodeIndex, ClusterOutcome> awaiting_post;
   /// The first node whose end, by its value, was to end the whole run (ABORT-DAG-ON).
@@ -33,6 +40,8 @@ struct Recovered {
     JobEvent event;
   };
   std::deque<Newest> newest;
+  /// How many events of a type came before the newest ones, for jobs that had not ended by then.
+  std::map<JobId, std::map<EventType, int>> earlier;
   int highest_noop = 0;
   std::size_t bytes = 0;  ///< of whole events: what follows in the file was cut off by the crash
 };

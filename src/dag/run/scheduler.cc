@@ -87,11 +87,16 @@ void Scheduler::Resume(const Recovered& recovered) {
   narrator_.Began(options_.facts.dag_id);
   narrator_.RecoveryStarts();
   OwnLogs own_logs([this](NodeIndex node, int cluster) { return Expand(node, cluster); });
-  for (const Error& error : own_logs.CatchUp(recovered.newest)) narrator_.Warn(error.message());
+  for (const Error& error : own_logs.CatchUp(recovered)) narrator_.Warn(error.message());
   for (const Recovered::LostJob& lost : recovered.lost) {
     Record({.type = EventType::kAborted, .id = lost.id, .text = std::string(kLostReason)}, lost.node,
            own_logs.Of(lost.node, lost.id));
     repeats_.try_emplace(lost.node, 1);
+  }
+  for (const auto& [node, cluster] : recovered.failed_factories) {
+    const JobId id{.cluster = cluster, .proc = -1, .subproc = -1};
+    Record({.type = EventType::kClusterRemove, .id = id, .text = std::string(kLostReason)}, node,
+           own_logs.Of(node, id));
   }
   narrator_.RecoveryEnds();
   for (NodeIndex node = 0; node < plan_.dag().end(); ++node) {

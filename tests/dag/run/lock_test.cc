@@ -1,9 +1,14 @@
 #include "dag/run/lock.h"
 
+#include <algorithm>
 #include <csignal>
+#include <future>
+#include <thread>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "support/support.h"
@@ -44,6 +49,27 @@ TEST(RunLock, TellsWhatADeadOwnerLeft) {
   EXPECT_EQ(lock.left_by()->run_id, "abc");
   EXPECT_EQ(lock.left_by()->rescue, 7);
   EXPECT_EQ(lock.left_by()->scratch, "/tmp/with space");
+}
+
+/// How many descriptors of this process are open on `file`.
+std::ptrdiff_t OpenOn(const Path& file) {
+  std::error_code gone;
+  return std::ranges::count_if(std::filesystem::directory_iterator("/proc/self/fd"), [&](const auto& entry) {
+    return std::filesystem::read_symlink(entry.path(), gone) == file;
+  });
+}
+
+TEST(RunLock, IsTakenAnewWhereItsOwnerRemovesItMeanwhile) {
+  const TemporaryDirectory folder;
+  const Path file = std::filesystem::canonical(folder.path()) / "x.lock";
+  // Of a dead process whose child has the lock still: the second one waits for it.
+  test::WriteFile(file, "pid 1\nstart 999999999999\nhost " + HostName() + "\nrun_id abc\n");
+  const FileDescriptor owner(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(owner.get(), LOCK_EX), 0);
+  auto second = std::async(std::launch::async, [&] { return OwnedMessage(file); });
+  while (OpenOn(file) < 2) std::this_thread::yield();
+  std::filesystem::remove(file);
+  EXPECT_EQ(second.get(), "free");
 }
 
 TEST(RunLock, IsOwnedByALivingProcessAndByAnotherHost) {

@@ -326,12 +326,23 @@ TEST_F(PlanTest, ACycleEndsTheRunWithItsNodesWaiting) {
 
 TEST_F(PlanTest, ResumeTakesOnlyWhatWaits) {
   Plan& plan = Load("JOB A a\nJOB B b\nPARENT A CHILD B\n");
-  EXPECT_FALSE(plan.Resume({Step::Kind::kJob, At("B")}));
+  EXPECT_FALSE(plan.Resume({Step::Kind::kPre, At("A")}));
   EXPECT_FALSE(plan.Resume({Step::Kind::kPost, At("A")}));
   EXPECT_TRUE(plan.Resume({Step::Kind::kJob, At("A")}));
   EXPECT_FALSE(plan.Resume({Step::Kind::kJob, At("A")}));
   plan.JobEnded(At("A"), 0);
   EXPECT_THAT(StartAll(), ElementsAre("B"));
+}
+
+TEST_F(PlanTest, ANodeResumedBeforeItsParentsWereOverStartsNoMoreWhenTheyAre) {
+  Plan& plan = Load("JOB A a\nJOB B b\nJOB C c\nWEAK PARENT A CHILD B\nPARENT A CHILD C\n");
+  EXPECT_TRUE(plan.Resume({Step::Kind::kJob, At("B")}));
+  plan.JobEnded(At("B"), 0);
+  EXPECT_THAT(StartAll(), ElementsAre("A"));
+  plan.JobEnded(At("A"), 1);
+  EXPECT_EQ(StateOf("B"), NodeState::kDone);
+  EXPECT_EQ(StateOf("C"), NodeState::kFutile);
+  EXPECT_TRUE(plan.Finished());
 }
 
 // A recursive or quadratic plan does not come to the end of this.

@@ -514,6 +514,91 @@ TEST_F(RecoveryTest, AClusterThatWasNotWholeYetIsSubmittedAgain) {
   EXPECT_THAT(executor_.submitted(), ElementsAre("A"));
 }
 
+TEST_F(RecoveryTest, AWeakChildOfANodeWhosePreScriptFailedDoesNotRunAgain) {
+  LoadDag(
+      "JOB A a.sub\nSCRIPT PRE A false\nJOB B a.sub\nJOB C a.sub\nWEAK PARENT A CHILD B\n"
+      "PARENT B CHILD C\n");
+  LogSubmit("B", 2);
+  LogExit(2, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 1);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("C"));
+}
+
+TEST_F(RecoveryTest, APostScriptAfterAFailedSubmissionDecides) {
+  LoadDag("JOB A missing.sub\nSCRIPT PRE A p\nSCRIPT POST A q\n");
+  Log({.type = EventType::kPostScriptTerminated, .id = {-1, 0}, .node = "A", .status = {false, 0}});
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_EQ(plan_->state(0), NodeState::kDone);
+}
+
+TEST_F(RecoveryTest, AFailedClusterThatWasNotWholeYetIsAFailedAttemptInEveryRecovery) {
+  LoadDag("JOB A three.sub\nJOB B a.sub\nPARENT A CHILD B\nSCRIPT POST A true\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11, 2);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("B"));
+
+  plan_.emplace(dag_, PlanLimits{});
+  Recover(test::ReadText(NodesLog()), *plan_);
+  EXPECT_EQ(plan_->counts()[NodeState::kDone], 2);
+}
+
+TEST_F(RecoveryTest, AFailedClusterOfWhichNothingWasOpenCountsAsARetry) {
+  LoadDag("JOB A three.sub\nRETRY A 1\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_EQ(plan_->attempt(0), 1);
+}
+
+TEST_F(RecoveryTest, APercentageOfProcsIsNotTakenOfThoseThatWereThereYet) {
+  LoadDag("JOB A three.sub\nTOLERANCE A 40%\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11, 2);
+  LogExit(11, 0, 1);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(executor_.submitted(), ElementsAre("A", "A", "A"));
+}
+
+TEST_F(RecoveryTest, AnEventCutOffInAJobsOwnLogSpoilsNoOther) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  LogSubmit("A", 11);
+  const std::string end = FormatEvent({.type = EventType::kTerminated, .id = {11, 0}});
+  test::WriteFile(folder_.path() / "own.log", journal_ + end.substr(0, end.size() / 2));
+  LogExit(11, 0, 0);
+  EXPECT_EQ(RunOn().exit_code, 0);
+  EXPECT_THAT(test::ReadText(folder_.path() / "own.log"), HasSubstr("\n...\n005 (011.000.000)"));
+}
+
+TEST_F(RecoveryTest, AJobsOwnLogGetsTheEventsOfItsCluster) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  Log({.type = EventType::kClusterSubmit, .id = {11, -1, -1}, .node = "A", .text = "<here>"});
+  LogSubmit("A", 11);
+  RunOn();
+  EXPECT_THAT(test::ReadText(folder_.path() / "own.log"), HasSubstr("035 (011.-01.-01)"));
+}
+
+TEST_F(RecoveryTest, WhatHappenedToAJobLongAgoIsNotTakenForItsNewestEvents) {
+  test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
+  LoadDag("JOB A logged.sub\n");
+  LogSubmit("A", 11);
+  constexpr int kHolds = 6000;
+  const std::string hold = FormatEvent({.type = EventType::kHeld, .id = {11, 0}, .text = "why"});
+  for (int i = 0; i < kHolds; ++i) journal_ += hold;
+  test::WriteFile(folder_.path() / "own.log", journal_);
+  journal_ += hold;
+  RunOn();
+  int holds = 0;
+  ParseEvents(test::ReadText(folder_.path() / "own.log"), [&](const JobEvent& event) {
+    if (event.type == EventType::kHeld) ++holds;
+  });
+  EXPECT_EQ(holds, kHolds + 1);
+}
+
 TEST_F(RecoveryTest, AJobsOwnLogGetsWhatOnlyTheJournalHas) {
   test::WriteFile(folder_.path() / "logged.sub", "executable = /bin/true\nlog = own.log\nqueue\n");
   LoadDag("JOB A logged.sub\nJOB B logged.sub\n");
