@@ -1,7 +1,11 @@
 #include "dag/report/history.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
 
 #include "dag/run/lock.h"
 #include "dag/run/recovery.h"
@@ -328,7 +332,11 @@ std::vector<std::string> FailedIn(const std::string& rescue) {
 }  // namespace
 
 bool IsRunning(const Path& dag_file) {
-  const auto owner = ReadLock(dag_file.string() + ".lock");
+  const Path file = dag_file.string() + ".lock";
+  // A dagrun that begins holds its lock before its record is in it.
+  const FileDescriptor lock(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) return true;
+  const auto owner = ReadLock(file);
   return owner && OwnerAlive(*owner);
 }
 

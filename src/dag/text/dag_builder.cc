@@ -56,7 +56,9 @@ NodeIndex DagBuilder::Connect(std::span<const NodeIndex> parents, std::span<cons
   }
   // P + C edges in place of P x C.
   Node node = join;
-  node.name.append(kJoinNodePrefix).append(std::to_string(++join_nodes_));
+  do {  // a node may be called like one of ours
+    node.name = join.name + std::string(kJoinNodePrefix) + std::to_string(++join_nodes_);
+  } while (dag_.Find(node.name) >= 0);
   node.submit = SubmitFile("noop.sub");  // DAGMan's own name for it; never opened
   node.noop = true;
   const NodeIndex between = AddNode(std::move(node));
