@@ -48,10 +48,13 @@ _roost_yolo_detect() {
 }
 
 # Options of a run: as dagrun_options.cc has them
-_roost_dagrun_options="-maxjobs -maxidle -maxpre -maxpost -maxhold -force -f -AutoRescue -DoRescueFrom -RescueFile -load_save -DoRecovery
-  -AlwaysRunPost -DontAlwaysRunPost -Priority -UseDagDir -SubmitMethod -config -insert_env -batch-name -DryRun
-  --cpus --memory --gpus --quiet -q -verbose -v --json --color --report --node-status-file -outfile_dir --help -h
-  --version --submitter-files -no_submit -update_submit -append -a -insert_sub_file -import_env -include_env"
+_roost_dagrun_options="-maxjobs -maxidle -maxpre -maxpost -maxhold -force -f -AutoRescue -DoRescueFrom -RescueFile
+  -load_save -DoRecovery -AlwaysRunPost -DontAlwaysRunPost -Priority -UseDagDir -SubmitMethod
+  -config -insert_env -batch-name -DryRun --cpus --memory --gpus --quiet -q -verbose -v --json
+  --color --report --node-status-file -outfile_dir --help -h --version --submitter-files
+  -no_submit -update_submit -append -a -insert_sub_file -import_env -include_env -notification
+  -suppress_notification -dont_suppress_notification -debug -dagman -AllowVersionMismatch -remote
+  -r -schedd-daemon-ad-file -schedd-address-file -do_recurse -no_recurse -batch-id -valgrind"
 # End of the options of a run
 
 # The commands beside the run itself, with their options.

@@ -466,7 +466,7 @@ std::string OptionsManual() {
 std::vector<std::string> OptionWords() {
   std::vector<std::string> words;
   for (const Option& option : Options()) {
-    if (option.marks.hidden || option.group == Group::kCondorOnly) continue;
+    if (option.marks.hidden) continue;
     words.emplace_back(option.name);
     if (!option.alias.empty()) words.emplace_back(option.alias);
   }

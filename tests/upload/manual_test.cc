@@ -13,7 +13,7 @@ namespace roost {
 namespace {
 
 constexpr std::string_view kFlagCharacters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 /// Words like "--save-txt" and "-maxjobs" in `text`.
 std::set<std::string> FlagsIn(const std::string& text) {
