@@ -318,8 +318,7 @@ void Scheduler::StartScript(Step step) {
     return;
   }
   if (options_.dry_run) return scripts_.Pretend(step);
-  if (const auto started =
-          scripts_.Start(step, node.name, script, std::move(*words), DirectoryOf(plan_.dag(), node));
+  if (const auto started = scripts_.Start(step, node.name, script, *words, DirectoryOf(plan_.dag(), node));
       !started) {
     narrator_.ScriptNotStarted(TryOf(step.node), KindOf(step.kind), started.error().message());
     run.script_not_started = started.error().message();
