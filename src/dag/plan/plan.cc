@@ -102,12 +102,6 @@ void Plan::SubmitFailed(NodeIndex node) {
   JobPartOver(node, kSubmitFailedValue);
 }
 
-void Plan::SubmitLater(NodeIndex node) {
-  LeaveQueue(node);
-  Enter(node, NodeState::kReady);
-  Enqueue(ready_, node, /*in_front=*/true);
-}
-
 void Plan::PostEnded(NodeIndex node, int value) {
   ROOST_CHECK(state(node) == NodeState::kPost, "only a node in kPost has a POST script to end");
   --post_running_;

@@ -92,8 +92,6 @@ class Plan {
   void JobEnded(NodeIndex node, int value);
   /// There is nothing that could be submitted, now or on a retry.
   void SubmitFailed(NodeIndex node);
-  /// What Next() handed out could not be submitted just now: the node waits again, before others.
-  void SubmitLater(NodeIndex node);
   void PostEnded(NodeIndex node, int value);
 
   /// A HOLD script is to run, once more, and has ended. They change nothing about the node.
