@@ -48,9 +48,9 @@ constexpr std::string_view kSuffix = ".rescue";
 
 Path SavePointPath(const Dag& dag, const Node& node) {
   const Path& given = dag.Rules(node).save_point.value();
-  const Path name = given.empty() ? Path(std::string(LastPart(node.name)) + "-" +
-                                         Path(dag.Where(node).file).filename().string() + ".save")
-                                  : given;
+  Path name = given.empty() ? Path(std::string(LastPart(node.name)) + "-" +
+                                   Path(dag.Where(node).file).filename().string() + ".save")
+                            : given;
   if (name.has_parent_path() || dag.files.empty()) return name;
   return dag.files.front().parent_path() / "save_files" / name;
 }
