@@ -2,7 +2,8 @@
 
 namespace roost::yolo {
 
-/// How training pictures are varied: the reference's hyperparameters of the same names (hyp.scratch-low.yaml).
+/// How training pictures are varied: the reference's hyperparameters of the same names
+/// (hyp.scratch-low.yaml).
 struct Augmentation {
   double hsv_h = 0.015, hsv_s = 0.7, hsv_v = 0.4;  ///< largest change, as fractions
   double degrees = 0;                              ///< rotation, +/-
