@@ -18,7 +18,6 @@
 namespace roost::yolo {
 namespace {
 
-using test::CocoDataset;
 using test::Epoch;
 using test::PaintedDataset;
 using test::PlanesOf;
@@ -277,7 +276,7 @@ class ReferencePicturesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ROOST_NEEDS_REFERENCE();
-    dataset_ = CocoDataset(*test::ReferenceDir());
+    dataset_ = ReadDataset({*test::ReferenceDir() / "images/coco/images/train2017"}, {.classes = 80});
   }
 
   std::vector<TrainBatch> EpochWith(const TrainLoaderOptions& options, std::int64_t epoch) {

@@ -1,9 +1,6 @@
 #include "yolo/data/training_pictures.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
-#include <sstream>
 
 #include "roost/yolo/image.h"
 #include "support/support.h"
@@ -17,29 +14,6 @@ using yolo::Label;
 using yolo::Sample;
 using yolo::Size;
 using yolo::TrainBatch;
-
-Dataset CocoDataset(const Path& reference) {
-  const Path root = reference / "images/coco";
-  std::set<Path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(root / "images/train2017")) {
-    files.insert(entry.path());
-  }
-  Dataset dataset;
-  for (const Path& file : files) {
-    Sample sample{file, yolo::ReadImage(file).value().size(), {}};
-    const Path labels = root / "labels/train2017" / file.stem().concat(".txt");
-    std::set<std::string> seen;
-    std::istringstream lines(std::filesystem::exists(labels) ? ReadText(labels) : "");
-    for (std::string line; std::getline(lines, line);) {
-      if (!seen.insert(line).second) continue;
-      Label label;
-      std::istringstream(line) >> label.class_id >> label.x >> label.y >> label.width >> label.height;
-      sample.labels.push_back(label);
-    }
-    dataset.samples.push_back(std::move(sample));
-  }
-  return dataset;
-}
 
 Sample PaintPicture(const Path& file, const PaintedPicture& picture, std::int64_t class_id) {
   Image image(picture.size, {60, 60, 60});

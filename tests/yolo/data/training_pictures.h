@@ -11,9 +11,6 @@
 
 namespace roost::test {
 
-/// COCO128 as far as the reference data has it, read without the product's own reader: every label line once.
-yolo::Dataset CocoDataset(const Path& reference);
-
 /// A grey picture file with one rectangle of `color`, and its label. Sides of the rectangle in pixels.
 struct PaintedPicture {
   yolo::Size size;
