@@ -128,13 +128,13 @@ bool Trainer::TrainEpoch() {
   for (std::int64_t batch = 0; batch < loader_.batches(); ++batch) {
     const std::optional<TrainBatch> pictures = loader_.Next();
     ROOST_CHECK(pictures.has_value(), "an epoch has the batches that it says");
-    TrainBatch(batch, *pictures);
+    TakeBatch(batch, *pictures);
     if (Agreed(task_.stop_requested && task_.stop_requested())) return false;
   }
   return true;
 }
 
-void Trainer::TrainBatch(std::int64_t batch, const yolo::TrainBatch& pictures) {
+void Trainer::TakeBatch(std::int64_t batch, const TrainBatch& pictures) {
   const std::int64_t number = batch + loader_.batches() * epoch_;
   Loss loss;
   const at::Tensor input = PicturesOf(pictures, number);
@@ -197,7 +197,7 @@ void Trainer::SumGradients() {
   }
 }
 
-at::Tensor Trainer::PicturesOf(const yolo::TrainBatch& batch, std::int64_t number) const {
+at::Tensor Trainer::PicturesOf(const TrainBatch& batch, std::int64_t number) const {
   // from_blob takes no const; nothing writes to it.
   auto* bytes = const_cast<std::uint8_t*>(batch.pixels.data());
   at::Tensor pictures = at::from_blob(bytes, {batch.n, 3, batch.height, batch.width}, at::kByte)
@@ -207,7 +207,9 @@ at::Tensor Trainer::PicturesOf(const yolo::TrainBatch& batch, std::int64_t numbe
   if (!task_.options.multi_scale) return pictures;
   // The same side in every process: all of them draw it from the number of the batch.
   const std::int64_t stride = LargestStride(network_.head());
-  Random random(static_cast<std::uint64_t>(task_.options.seed), 0x5ca1e, static_cast<std::uint64_t>(number));
+  constexpr std::uint64_t kForSides = 0x51de;  // a stream of its own
+  Random random(
+      {static_cast<std::uint64_t>(task_.options.seed), kForSides, static_cast<std::uint64_t>(number)});
   const auto side = static_cast<double>(task_.options.imgsz);
   const auto wanted =
       static_cast<std::int64_t>(random.Uniform(side * 0.5, side * 1.5 + static_cast<double>(stride))) /
@@ -275,58 +277,59 @@ bool Trainer::Agreed(bool mine) const {
 
 Attribute Trainer::State() const {
   AttributeMap tensors;
-  for (const NamedTensor& state : optimizer_.State())
-    tensors.push_back({{state.name}, {ToHost(state.tensor)}});
+  for (const NamedTensor& state : optimizer_.State()) {
+    tensors.push_back(TextItem(state.name, {ToHost(state.tensor)}));
+  }
   AttributeList class_map;
   for (const double map : class_map_) class_map.push_back({map});
-  return {AttributeMap{{{"optimizer"}, {std::move(tensors)}},
-                       {{"optimizer_steps"}, {optimizer_.steps()}},
-                       {{"last_step"}, {last_step_}},
-                       {{"loss_scale"}, {precision_.scale()}},
-                       {{"best_fitness"}, {stopping_.best_fitness}},
-                       {{"best_epoch"}, {stopping_.best_epoch}},
-                       {{"class_map"}, {std::move(class_map)}}}};
+  return {AttributeMap{
+      TextItem("optimizer", {std::move(tensors)}), TextItem("optimizer_steps", {optimizer_.steps()}),
+      TextItem("last_step", {last_step_}), TextItem("loss_scale", {precision_.scale()}),
+      TextItem("best_fitness", {stopping_.best_fitness}), TextItem("best_epoch", {stopping_.best_epoch}),
+      TextItem("class_map", {std::move(class_map)})}};
 }
 
-void Trainer::Restore(const Attribute& state, const Module& average, std::int64_t updates,
-                      std::int64_t next_epoch) {
-  const auto wrong = [] {
-    return Error("what it says of the training does not fit this run", ExitCode::kBadData,
-                 "resume with the options and the model that the run was started with");
-  };
-  const auto* map = std::get_if<AttributeMap>(&state.value);
-  if (map == nullptr) throw wrong();
-  const auto find = [&](const AttributeMap& in, const std::string& name) -> const Attribute& {
-    const auto item = std::ranges::find_if(in, [&](const AttributeItem& i) {
-      const auto* key = std::get_if<std::string>(&i.key.value);
-      return key != nullptr && *key == name;
-    });
-    if (item == in.end()) throw wrong();
-    return item->value;
-  };
-  const auto get = [&]<typename T>(const std::string& name, T) -> const T& {
-    const auto* value = std::get_if<T>(&find(*map, name).value);
-    if (value == nullptr) throw wrong();
-    return *value;
-  };
-  const auto copy = [&](const at::Tensor& to, const Tensor* from) {
-    if (from == nullptr || from->shape != to.sizes().vec()) throw wrong();
-    CopyInto(to, *from);
-  };
-  const AttributeMap& tensors = get("optimizer", AttributeMap());
-  for (const NamedTensor& own : optimizer_.State()) {
-    copy(own.tensor, std::get_if<Tensor>(&find(tensors, own.name).value));
-  }
-  optimizer_.set_steps(get("optimizer_steps", std::int64_t()));
-  last_step_ = get("last_step", std::int64_t());
-  precision_.set_scale(get("loss_scale", double()));
-  stopping_.best_fitness = get("best_fitness", double());
-  stopping_.best_epoch = get("best_epoch", std::int64_t());
-  const AttributeList& class_map = get("class_map", AttributeList());
-  if (class_map.size() != class_map_.size()) throw wrong();
-  for (std::size_t i = 0; i < class_map.size(); ++i) class_map_[i] = std::get<double>(class_map[i].value);
+namespace {
 
-  const TrainNetwork saved(std::shared_ptr<const Module>(std::shared_ptr<void>(), &average), device_);
+Error OfAnotherRun() {
+  return Error("what it says of the training does not fit this run", ExitCode::kBadData,
+               "resume with the options and the model that the run was started with");
+}
+
+template <typename T>
+const T& Get(const AttributeMap& map, const std::string& name) {
+  const Attribute* item = FindItem(map, name);
+  const auto* value = item == nullptr ? nullptr : std::get_if<T>(&item->value);
+  if (value == nullptr) throw OfAnotherRun();
+  return *value;
+}
+
+}  // namespace
+
+void Trainer::Restore(const Attribute& state, std::shared_ptr<const Module> average, std::int64_t updates,
+                      std::int64_t next_epoch) {
+  const auto* map = std::get_if<AttributeMap>(&state.value);
+  if (map == nullptr) throw OfAnotherRun();
+  const auto& tensors = Get<AttributeMap>(*map, "optimizer");
+  for (const NamedTensor& own : optimizer_.State()) {
+    const auto& saved = Get<Tensor>(tensors, own.name);
+    if (saved.shape != own.tensor.sizes().vec()) throw OfAnotherRun();
+    CopyInto(own.tensor, saved);
+  }
+  optimizer_.set_steps(Get<std::int64_t>(*map, "optimizer_steps"));
+  last_step_ = Get<std::int64_t>(*map, "last_step");
+  precision_.set_scale(Get<double>(*map, "loss_scale"));
+  stopping_.best_fitness = Get<double>(*map, "best_fitness");
+  stopping_.best_epoch = Get<std::int64_t>(*map, "best_epoch");
+  const auto& class_map = Get<AttributeList>(*map, "class_map");
+  if (class_map.size() != class_map_.size()) throw OfAnotherRun();
+  for (std::size_t i = 0; i < class_map.size(); ++i) {
+    const auto* value = std::get_if<double>(&class_map[i].value);
+    if (value == nullptr) throw OfAnotherRun();
+    class_map_[i] = *value;
+  }
+
+  const TrainNetwork saved(std::move(average), device_);
   const at::NoGradGuard no_gradients;
   for (std::size_t i = 0; i < saved.parameters().size(); ++i) {
     smooth_.parameters()[i].tensor.detach().copy_(saved.parameters()[i].tensor);

@@ -61,12 +61,13 @@ class Trainer {
   /// Numbers and tensors, apart from the two networks. Restore() takes them back, before Run(). Throws Error
   /// (bad data) where they are of another run.
   Attribute State() const;
-  void Restore(const Attribute& state, const Module& average, std::int64_t updates, std::int64_t next_epoch);
+  void Restore(const Attribute& state, std::shared_ptr<const Module> average, std::int64_t updates,
+               std::int64_t next_epoch);
 
  private:
   bool is_first() const;
   bool TrainEpoch();
-  void TrainBatch(std::int64_t batch, const TrainBatch& pictures);
+  void TakeBatch(std::int64_t batch, const TrainBatch& pictures);
   void Step(std::int64_t batch);
   void SumGradients();
   at::Tensor PicturesOf(const TrainBatch& batch, std::int64_t number) const;
