@@ -29,10 +29,10 @@ std::string Clock(SteadyClock::duration time) {
 /// "[#####     ]  50%"
 std::string Bar(std::int64_t done, std::int64_t of) {
   constexpr std::int64_t kWidth = 10;
-  const std::int64_t filled = of == 0 ? kWidth : done * kWidth / of;
-  return "[" + std::string(static_cast<std::size_t>(filled), '#') +
-         std::string(static_cast<std::size_t>(kWidth - filled), ' ') +
-         Format("] %3d%%", static_cast<int>(of == 0 ? 100 : done * 100 / of));
+  std::string bar(kWidth, ' ');
+  for (std::int64_t i = 0; i < kWidth && (of == 0 || i * of < done * kWidth); ++i)
+    bar.at(static_cast<std::size_t>(i)) = '#';
+  return "[" + bar + Format("] %3d%%", static_cast<int>(of == 0 ? 100 : done * 100 / of));
 }
 
 }  // namespace

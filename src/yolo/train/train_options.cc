@@ -144,8 +144,8 @@ struct Getter {
 
 }  // namespace
 
-Result<void> TrainOptions::Set(const std::string& name, const std::string& value) {
-  const std::string wanted = Canonical(name);
+Result<void> TrainOptions::Set(const std::string& key, const std::string& value) {
+  const std::string wanted = Canonical(key);
   const auto option = std::ranges::find_if(Options(), [&](const Option& o) { return o.info.name == wanted; });
   if (option != Options().end()) {
     if (std::visit(Setter{*this, *option, value}, option->member)) return {};
@@ -154,7 +154,7 @@ Result<void> TrainOptions::Set(const std::string& name, const std::string& value
   const auto number = ParseDouble(value);
   Hyperparameters changed = hyperparameters;
   if (!changed.Set(wanted, number.value_or(0))) {
-    return Error("there is no option and no hyperparameter '" + Printable(name) + "'", ExitCode::kUsage);
+    return Error("there is no option and no hyperparameter '" + Printable(key) + "'", ExitCode::kUsage);
   }
   if (!number || !std::isfinite(*number)) {
     return Error(wanted + ": '" + Printable(value) + "' is no number", ExitCode::kUsage);

@@ -48,8 +48,9 @@ struct TrainOptions {
 
   Hyperparameters hyperparameters;  ///< of `hyp`, with what was set by name on top
 
-  /// Sets an option or a hyperparameter by name; '-' and '_' are one. An Error (usage) says what is wrong.
-  Result<void> Set(const std::string& name, const std::string& value);
+  /// Sets the option or hyperparameter called `key`; '-' and '_' are one. An Error (usage) says what is
+  /// wrong.
+  Result<void> Set(const std::string& key, const std::string& value);
   /// Name and value of every option, without the hyperparameters, as Set() takes them.
   std::vector<std::pair<std::string, std::string>> All() const;
 };

@@ -170,8 +170,6 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     options = OptionsOf(*saved);
     console.Say("going on with " + folder.string() + " from epoch " + std::to_string(saved->epoch + 1) +
                 " of " + std::to_string(options.epochs));
-  } else if (!options.hyp.empty()) {
-    // What was set by name stays on top: the caller read the file first.
   }
   CheckOptions(options, context.group);
   SetTorchThreads(static_cast<int>(options.threads));
