@@ -12,6 +12,7 @@
 
 #include "yolo/data/augment_picture.h"
 #include "yolo/data/cache.h"
+#include "yolo/data/parallel.h"
 #include "yolo/data/train_loader_plan.h"
 
 namespace roost::yolo {
@@ -55,8 +56,7 @@ TrainLoaderOptions Checked(const Dataset& dataset, TrainLoaderOptions options) {
            "), not " + std::to_string(options.batch));
   }
   if (options.workers < 0) refuse("a number of threads cannot be negative");
-  if (options.workers == 0)
-    options.workers = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
+  options.workers = WorkerCount(options.workers);
   return options;
 }
 
