@@ -1,14 +1,16 @@
 #include "yolo/train/train_run.h"
 
 #include <algorithm>
-#include <fstream>
+#include <iomanip>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "roost/base/error.h"
 #include "roost/base/files.h"
+#include "yolo/data/anchors.h"
 #include "yolo/data/dataset.h"
 #include "yolo/detect/run_folder.h"
 #include "yolo/engine/torch_device.h"
@@ -118,6 +120,29 @@ std::shared_ptr<const Module> MakeModel(const TrainOptions& options, std::int64_
   return transferred.model;
 }
 
+/// The model with anchors that suit the labels: its own, or better ones.
+std::shared_ptr<const Module> WithFittingAnchors(std::shared_ptr<const Module> model,
+                                                 const TrainOptions& options, const Dataset& dataset,
+                                                 TrainConsole& console) {
+  const AnchorCheck check = CheckAnchors(dataset, AnchorsOf(*model),
+                                         {.imgsz = options.imgsz,
+                                          .threshold = options.hyperparameters.anchor_t,
+                                          .seed = static_cast<std::uint64_t>(options.seed)});
+  std::ostringstream text;
+  text << "anchors: " << std::fixed << std::setprecision(2) << check.before.above_threshold
+       << " suit a label, best possible recall " << std::setprecision(4) << check.before.best_possible_recall;
+  if (check.replaced) {
+    text << "; with new ones " << check.after->best_possible_recall << ":" << std::setprecision(0);
+    for (const auto& [width, height] : check.anchors) text << ' ' << width << 'x' << height;
+  }
+  console.Say(text.str());
+  if (check.tiny > 0) {
+    console.Warn(std::to_string(check.tiny) + " of " + std::to_string(check.objects) +
+                 " labels are less than 3 pixels wide or high");
+  }
+  return check.replaced ? WithAnchors(*model, check.anchors) : std::move(model);
+}
+
 /// What --resume names: a checkpoint, a run folder, or "latest".
 Path FindCheckpoint(const std::string& resume, const Path& project) {
   std::error_code ignored;
@@ -176,7 +201,9 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
 
   const Data data = ReadData(options, console);
   const std::int64_t classes = std::ssize(data.names);
-  const std::shared_ptr<const Module> model = saved ? saved->model : MakeModel(options, classes, console);
+  std::shared_ptr<const Module> model = saved ? saved->model : MakeModel(options, classes, console);
+  if (!saved && !options.noautoanchor)
+    model = WithFittingAnchors(std::move(model), options, data.train, console);
 
   std::optional<RunCheckpoints> checkpoints;
   std::vector<TrainObserver*> observers{&console};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "roost/base/error.h"
+#include "yolo/data/image_weights.h"
 #include "yolo/data/random.h"
 #include "yolo/engine/torch_device.h"
 #include "yolo/train/process_group.h"
@@ -259,12 +260,9 @@ EpochResult Trainer::Measure() {
 /// How often each picture is to be shown; empty: all of them once.
 std::vector<double> Trainer::SampleWeights() const {
   if (!task_.options.image_weights) return {};
-#if 0
   std::vector<double> weights = ClassWeights(*task_.train, std::ssize(class_map_));
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= (1 - class_map_[i]) * (1 - class_map_[i]);
   return ImageWeights(*task_.train, weights);
-#endif
-  return {};
 }
 
 bool Trainer::is_first() const { return RankOf(task_.group) == 0; }
