@@ -73,6 +73,11 @@ struct AttributeItem {
   Attribute value;
 };
 
+/// An item whose key is a text.
+AttributeItem TextItem(std::string key, Attribute value);
+/// What a dictionary has under a text. Null where it has nothing; None is something.
+const Attribute* FindItem(const AttributeMap& map, std::string_view key);
+
 /// Name-ordered as stored in the file; names are unique. Small, so looked up linearly.
 template <typename T>
 using NamedList = std::vector<std::pair<std::string, T>>;

@@ -25,8 +25,13 @@ class Completion {
   const Module& module() const { return module_; }
   Module Take() { return std::move(module_); }
 
+  /// Null where there is none. None is one.
+  const Attribute* Find(std::string_view name) const {
+    const auto found = std::ranges::find(module_.attributes, name, &std::pair<std::string, Attribute>::first);
+    return found == module_.attributes.end() ? nullptr : &found->second;
+  }
   void Default(std::string_view name, Attribute value) {
-    if (module_.FindAttribute(name) == nullptr) module_.attributes.emplace_back(name, std::move(value));
+    if (Find(name) == nullptr) module_.attributes.emplace_back(name, std::move(value));
   }
   void Set(std::string_view name, Attribute value) {
     std::erase_if(module_.attributes, [&](const auto& attribute) { return attribute.first == name; });
@@ -66,7 +71,7 @@ void CompleteConv(Completion& conv, bool transposed) {
   conv.Default("output_padding", Tuple({{std::int64_t{0}}, {std::int64_t{0}}}));
   conv.Default("padding_mode", {std::string("zeros")});
   conv.Tuples({"kernel_size", "stride", "padding", "dilation", "output_padding"});
-  const Attribute* padding = conv.module().FindAttribute("padding");
+  const Attribute* padding = conv.Find("padding");
   if (padding != nullptr && std::holds_alternative<AttributeList>(padding->value)) {
     const auto [rows, columns] = conv.module().Pair("padding");
     conv.Set("_reversed_padding_repeated_twice", Tuple({{columns}, {columns}, {rows}, {rows}}));
@@ -106,15 +111,15 @@ void CompleteUpsample(Completion& upsample) {
   upsample.Default("align_corners", {});
   upsample.Default("recompute_scale_factor", {});
   // The constructor keeps numbers of its own type.
-  const Attribute* scale = upsample.module().FindAttribute("scale_factor");
-  if (const auto* whole = std::get_if<std::int64_t>(&scale->value)) {
+  if (const auto* whole = std::get_if<std::int64_t>(&upsample.Find("scale_factor")->value)) {
     upsample.Set("scale_factor", {static_cast<double>(*whole)});
   }
   upsample.Tuples({"size", "scale_factor"});
 }
 
 void CompleteZeroPad(Completion& pad) {
-  if (const auto* all = std::get_if<std::int64_t>(&pad.module().attributes.front().second.value)) {
+  pad.Default("padding", {std::int64_t{0}});
+  if (const auto* all = std::get_if<std::int64_t>(&pad.Find("padding")->value)) {
     pad.Set("padding", Tuple({{*all}, {*all}, {*all}, {*all}}));
   }
   pad.Tuples({"padding"});
@@ -211,7 +216,7 @@ AttributeList LayersReadLater(const Module& model) {
   if (const Module* layers = model.FindChild("model")) {
     std::int64_t index = 0;
     for (const auto& [name, layer] : layers->children) {
-      if (layer == nullptr) continue;
+      if (layer == nullptr || layer->FindAttribute("f") == nullptr) continue;
       for (const std::int64_t from : layer->Ints("f")) {
         if (from != -1) later.push_back(from < 0 ? index + from : from);
       }
@@ -227,12 +232,17 @@ AttributeList LayersReadLater(const Module& model) {
 void CompleteModel(Completion& model) {
   model.Default("save", {LayersReadLater(model.module())});
   model.Default("inplace", {true});
+  const std::int64_t classes = model.Find("names") != nullptr ? 0 : model.module().Int("nc", 0);
+  AttributeList names(static_cast<std::size_t>(std::max<std::int64_t>(classes, 0)));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    names[i].value = std::to_string(i);  // until it gets better ones
+  model.Default("names", {std::move(names)});
 }
 
 /// What a layer, which is a module with its number and inputs, says about itself.
 void CompleteLayer(Completion& layer) {
   const Module& module = layer.module();
-  if (module.FindAttribute("i") == nullptr || module.FindAttribute("f") == nullptr) return;
+  if (layer.Find("i") == nullptr || layer.Find("f") == nullptr) return;
   const bool repeated = module.class_name.ends_with(".Sequential") && !module.children.empty() &&
                         module.children.front().second != nullptr;
   layer.Default("type", {repeated ? module.children.front().second->class_name : module.class_name});
