@@ -82,10 +82,11 @@ class Flags {
         one.option = app.add_flag(names, one.set, info.help);
         return;
       case TrainOptionInfo::Kind::kValue:
-        one.option = app.add_option(names, one.values, info.help)->expected(1)->take_last();
+        one.option =
+            app.add_option(names, one.values, info.help)->expected(1)->allow_extra_args(false)->take_last();
         return;
       case TrainOptionInfo::Kind::kOptionalValue:
-        one.option = app.add_option(names, one.values, info.help)->expected(0, 1);
+        one.option = app.add_option(names, one.values, info.help)->expected(0, 1)->allow_extra_args(false);
         return;
       case TrainOptionInfo::Kind::kList:
         one.option = app.add_option(names, one.values, info.help)->expected(1, -1);
