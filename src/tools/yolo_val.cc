@@ -24,6 +24,7 @@
 #include "yolo/detect/model.h"
 #include "yolo/detect/reporter.h"
 #include "yolo/detect/weights.h"
+#include "yolo/evaluate/charts.h"
 #include "yolo/evaluate/confusion.h"
 #include "yolo/evaluate/evaluate.h"
 #include "yolo/evaluate/outputs.h"
@@ -222,6 +223,7 @@ int Validate(const ValFlags& flags) {
     const std::string stem = Path(flags.weights.front()).stem();
     WriteFileAtomically(folder.path() / (stem + "_predictions.json"), results.Text()).value();
   }
+  if (!flags.no_plots) SaveCharts(evaluation.metrics, evaluation.curves, confusion, names, folder.path());
   constexpr std::int64_t kManyClasses = 50;  // the reference's limit
   const bool each_class = classes > 1 && (flags.verbose || classes < kManyClasses);
   if (flags.json) {
