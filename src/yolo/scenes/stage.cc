@@ -22,8 +22,17 @@ cv::Rect2d BoundsOf(const Points& points) {
 }  // namespace
 
 Points Project(const Face& face, const cv::Matx33d& to_picture) {
+  // Also points between the corners: a lens bends the edges.
+  constexpr int kPieces = 6;
+  const Points& outline = face.outline();
   Points points;
-  for (const cv::Point2f point : face.outline()) points.push_back(point * face.scale() + face.middle());
+  for (std::size_t i = 0; i < outline.size(); ++i) {
+    const cv::Point2f from = outline[i], to = outline[(i + 1) % outline.size()];
+    for (int piece = 0; piece < kPieces; ++piece) {
+      const cv::Point2f point = from + (to - from) * (static_cast<float>(piece) / kPieces);
+      points.push_back(point * face.scale() + face.middle());
+    }
+  }
   Points projected;
   cv::perspectiveTransform(points, projected, to_picture);
   return projected;

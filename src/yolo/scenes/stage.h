@@ -33,7 +33,7 @@ struct Stage {
 void Stick(Stage& stage, const Face& face, const cv::Matx33d& to_picture, const Bgr& light,
            std::uint8_t owner);
 
-/// The outline of a face in the picture.
+/// The outline of a face in the picture, with points along its edges.
 Points Project(const Face& face, const cv::Matx33d& to_picture);
 
 /// How a sign hangs: turned away, tilted and rolled (degrees), seen from `distance` times its half height.
