@@ -114,7 +114,8 @@ void PaintGround(cv::Mat& picture, const View& view, Random& random) {
     }
   }
   cv::Mat below = picture.rowRange(horizon, picture.rows);
-  Shade(below, CloudNoise(below.size(), random.Uniform(30, 120), 5, 0.75, random), random.Uniform(0.1, 0.3));
+  Shade(below, CloudNoise(below.size(), random.LogUniform(4, 60), 4, 0.9, random),
+        random.Uniform(0.06, 0.22));
   if (random.Chance(0.5)) {  // shadows on the ground
     cv::Mat shadow = CloudNoise(cv::Size(below.cols, below.rows), random.Uniform(40, 160), 3, 0.5, random);
     const double edge = random.Uniform(0.5, 0.7);
@@ -303,8 +304,8 @@ void PaintRoad(cv::Mat& picture, const View& view, Random& random) {
   if (random.Chance(0.3)) PaintWires(picture, view, random);
   PaintThings(picture, view, random);
   // Nothing outside is of one colour.
-  Shade(picture, CloudNoise(picture.size(), random.Uniform(20, 90), 4, 0.8, random),
-        random.Uniform(0.03, 0.15));
+  Shade(picture, CloudNoise(picture.size(), random.LogUniform(3, 60), 4, 0.9, random),
+        random.Uniform(0.03, 0.12));
 }
 
 void PaintAnything(cv::Mat& picture, Random& random) {

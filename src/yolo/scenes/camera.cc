@@ -182,8 +182,8 @@ Light AnyLight(Random& random) {
 void Dim(Stage& stage, const Light& light, Random& random) {
   if (light.time == Light::Time::kDay) return;
   const bool night = light.time == Light::Time::kNight;
-  const double around = night ? random.Uniform(0.06, 0.25) : random.Uniform(0.3, 0.6);
-  const double signs = night ? random.Uniform(0.35, 1.05) : random.Uniform(0.45, 0.85);
+  const double around = night ? random.Uniform(0.1, 0.3) : random.Uniform(0.3, 0.6);
+  const double signs = night ? random.Uniform(0.45, 1.1) : random.Uniform(0.45, 0.85);
   cv::Mat reflects;
   cv::Mat(stage.owner > 0).convertTo(reflects, CV_32F, 1 / 255.0);
   cv::GaussianBlur(reflects, reflects, {}, 0.8);
