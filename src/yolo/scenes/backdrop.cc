@@ -69,11 +69,52 @@ void PaintStrip(Painter& paint, const View& view, float left, float right, float
                 color);
 }
 
+/// Grass, fallen leaves, stones: smaller the farther away.
+void PaintLitter(cv::Mat& picture, const View& view, const Bgr& ground, Random& random) {
+  Painter paint(picture);
+  const float rows = static_cast<float>(picture.rows) - view.horizon;
+  const bool blades = random.Chance(0.5);
+  const float size = random.Real(0.008, 0.035), variety = random.Real(15, 60);
+  const Bgr other = Vary(ground, 40, random);
+  const int count = random.Int(500, 4500);
+  for (int i = 0; i < count; ++i) {
+    const float down = rows * std::sqrt(random.Real(0, 1));
+    const float length = std::max(1.F, down * size * random.Real(0.4, 1.6));
+    const Bgr color = Vary(random.Chance(0.7) ? ground : other, variety, random);
+    paint.Crumb({random.Real(0, picture.cols), view.horizon + down}, length * (blades ? 1.8F : 1.F),
+                length * (blades ? 0.3F : 0.6F), blades ? random.Real(60, 120) : random.Real(-30, 30), color);
+  }
+}
+
+/// Cracks, patches and stains.
+void PaintWear(cv::Mat& picture, const View& view, const Bgr& asphalt, Random& random) {
+  Painter paint(picture);
+  const int patches = random.Int(0, 4);
+  for (int i = 0; i < patches; ++i) {
+    const float left = random.Real(-4, 3), near = random.Real(3, 25);
+    PaintStrip(paint, view, left, left + random.Real(0.4, 3), near, near + random.Real(0.6, 8),
+               asphalt * random.Real(0.7, 1.2));
+  }
+  const int cracks = random.Int(0, 6);
+  for (int i = 0; i < cracks; ++i) {
+    float side = random.Real(-4, 4), distance = random.Real(3, 25);
+    const float drift = random.Real(-0.5, 0.5);
+    Points crack;
+    for (int step = 0; step < 14; ++step) {
+      crack.push_back(Ground(view, side, distance));
+      side += drift + random.Real(-0.3, 0.3);
+      distance = std::max(2.F, distance + random.Real(-0.8, 0.8));
+    }
+    paint.Stroke(crack, random.Real(0.7, 2), asphalt * 0.5F);
+  }
+}
+
 void PaintGround(cv::Mat& picture, const View& view, Random& random) {
   const int horizon = static_cast<int>(view.horizon);
   if (horizon >= picture.rows - 2) return;
   const Bgr ground = GroundColor(random);
   PaintGradient(picture, horizon, picture.rows, Blend(ground, Grey(170), 0.3), ground);
+  if (random.Chance(0.75)) PaintLitter(picture, view, ground, random);
   Painter paint(picture);
   const float near = std::max(
       0.3F, view.focal * view.camera_height / (static_cast<float>(picture.rows) * 1.2F - view.horizon));
@@ -87,6 +128,7 @@ void PaintGround(cv::Mat& picture, const View& view, Random& random) {
     PaintStrip(paint, view, offset - half - 0.2F, offset + half + 0.2F, near, kFar, paving * 0.75F);
   }
   PaintStrip(paint, view, offset - half, offset + half, near, kFar, asphalt);
+  PaintWear(picture, view, asphalt, random);
   const Bgr line = random.Chance(0.3) ? FromHsv(48, 0.8, 0.85) : Grey(random.Uniform(180, 235));
   if (random.Chance(0.7)) {
     if (random.Chance(0.5)) {
@@ -235,6 +277,98 @@ void PaintThings(cv::Mat& picture, const View& view, Random& random) {
   }
 }
 
+/// Bare branches that divide and divide again.
+void PaintTwig(Painter& paint, cv::Point2f from, float degrees, float length, float width, const Bgr& color,
+               Random& random) {
+  if (length < 4 || width < 0.3F) return;
+  const float turn = degrees * 3.14159265F / 180;
+  const cv::Point2f to = from + cv::Point2f(std::cos(turn), std::sin(turn)) * length;
+  paint.Stroke(Points{from, to}, width, color);
+  const int branches = random.Int(1, 3);
+  for (int i = 0; i < branches; ++i) {
+    PaintTwig(paint, from + (to - from) * random.Real(0.5, 1), degrees + random.Real(-45, 45),
+              length * random.Real(0.5, 0.85), width * random.Real(0.5, 0.8), color, random);
+  }
+}
+
+void PaintTwigs(cv::Mat& picture, Random& random) {
+  Painter paint(picture);
+  const int count = random.Int(1, 5);
+  const auto width = static_cast<float>(picture.cols), height = static_cast<float>(picture.rows);
+  const Bgr color = FromHsv(random.Uniform(15, 40), random.Uniform(0, 0.4), random.Uniform(0.08, 0.4));
+  for (int i = 0; i < count; ++i) {
+    const bool left = random.Chance(0.5);
+    const cv::Point2f from(left ? -5.F : width + 5, random.Real(0, height * 0.8));
+    PaintTwig(paint, from, (left ? 0.F : 180.F) + random.Real(-50, 50), width * random.Real(0.08, 0.22),
+              random.Real(1.5, 7), color, random);
+  }
+}
+
+/// Textured things of all sizes upon one another, small ones more often than large ones: what photographs
+/// have in common, whatever they show ("dead leaves", Lee, Mumford and Huang 2001).
+void PaintHeap(cv::Mat& picture, Random& random) {
+  Painter paint(picture);
+  const auto width = static_cast<float>(picture.cols), height = static_cast<float>(picture.rows);
+  const double hue = random.Uniform(0, 360), spread = random.Uniform(20, 180),
+               most = random.Uniform(0.2, 0.9);
+  const int corners_least = random.Int(3, 5), corners_most = corners_least + random.Int(0, 5);
+  const int count = random.Int(250, 900);
+  for (int i = 0; i < count; ++i) {
+    // Large ones first, so that some small ones stay in sight.
+    const double part = static_cast<double>(i) / count;
+    const auto radius =
+        static_cast<float>(width * 0.3 * std::pow(1 - part, 2.5) * random.Uniform(0.4, 1) + 2);
+    const cv::Point2f at(random.Real(0, width), random.Real(0, height));
+    const Bgr color = FromHsv(hue + random.Uniform(-spread, spread) + 360, random.Uniform(0, most),
+                              random.Uniform(0.05, 1));
+    const float turn = random.Real(0, 360), squeeze = random.Real(0.3, 1);
+    if (random.Chance(0.4)) {
+      paint.Ellipse(at, {radius, radius * squeeze}, turn, color);
+      if (radius > 12)
+        paint.Ellipse(at - cv::Point2f(radius, radius) * 0.12F, {radius * 0.7F, radius * squeeze * 0.7F},
+                      turn, Vary(color, 25, random));
+      continue;
+    }
+    Points shape = RegularPolygon(random.Int(corners_least, corners_most), radius, turn, at);
+    for (cv::Point2f& corner : shape)
+      corner += cv::Point2f(random.Real(-0.4, 0.4), random.Real(-0.4, 0.4)) * radius;
+    paint.Polygon(shape, color);
+    if (radius < 15) continue;
+    const int stripes = random.Chance(0.5) ? random.Int(2, 9) : 0;
+    for (int stripe = 0; stripe < stripes; ++stripe) {
+      const cv::Point2f along(std::cos(turn), std::sin(turn)), aside(-along.y, along.x);
+      const cv::Point2f middle =
+          at + aside * (radius * (static_cast<float>(stripe) / static_cast<float>(stripes) - 0.5F));
+      paint.Stroke(Points{middle - along * (radius * 0.5F), middle + along * (radius * 0.5F)}, radius * 0.05F,
+                   color * 0.6F);
+    }
+  }
+}
+
+/// Something dark and near at the edge: a dashboard, a window frame, somebody's shoulder.
+void PaintFrame(cv::Mat& picture, Random& random) {
+  Painter paint(picture);
+  const auto width = static_cast<float>(picture.cols), height = static_cast<float>(picture.rows);
+  const Bgr color = Vary(Grey(random.Uniform(8, 70)), 10, random);
+  if (random.Chance(0.5)) {
+    const float row = height * random.Real(0.8, 0.95);
+    paint.Polygon(Points{{-5, row + random.Real(-15, 25)},
+                         {width * 0.5F, row},
+                         {width + 5, row + random.Real(-15, 25)},
+                         {width + 5, height + 5},
+                         {-5, height + 5}},
+                  color);
+  } else {
+    const float side = random.Chance(0.5) ? 0 : width,
+                reach = width * random.Real(0.04, 0.16) * (side > 0 ? -1.F : 1.F);
+    paint.Polygon(Points{{side, -5},
+                         {side + reach, -5},
+                         {side + reach * random.Real(0.4, 1.4), height + 5},
+                         {side, height + 5}},
+                  color);
+  }
+}
+
 void PaintShapes(cv::Mat& picture, Random& random) {
   Painter paint(picture);
   const int count = random.Int(5, 60);
@@ -303,9 +437,11 @@ void PaintRoad(cv::Mat& picture, const View& view, Random& random) {
   if (random.Chance(0.35)) PaintStreetFronts(picture, view, random);
   if (random.Chance(0.3)) PaintWires(picture, view, random);
   PaintThings(picture, view, random);
+  if (random.Chance(0.2)) PaintTwigs(picture, random);
+  if (random.Chance(0.1)) PaintFrame(picture, random);
   // Nothing outside is of one colour.
-  Shade(picture, CloudNoise(picture.size(), random.LogUniform(3, 60), 4, 0.9, random),
-        random.Uniform(0.03, 0.12));
+  Shade(picture, CloudNoise(picture.size(), random.LogUniform(12, 80), 4, 0.7, random),
+        random.Uniform(0.01, 0.06));
 }
 
 void PaintAnything(cv::Mat& picture, Random& random) {
@@ -313,7 +449,7 @@ void PaintAnything(cv::Mat& picture, Random& random) {
     return FromHsv(random.Uniform(0, 360), random.Uniform(0, 0.9), random.Uniform(0.05, 1));
   };
   PaintGradient(picture, 0, picture.rows, color(), color());
-  switch (random.Int(0, 4)) {
+  switch (random.Weighted({0.1, 0.15, 0.15, 0.15, 0.1, 0.35})) {
     case 0:  // fields of colour
       for (int i = 0; i < 3; ++i) {
         cv::Mat weights =
@@ -335,12 +471,14 @@ void PaintAnything(cv::Mat& picture, Random& random) {
                      {radius, radius * random.Real(0.5, 1)}, random);
       }
       break;
-    default: {
-      Points points;
+    case 4: {
       PaintShapes(picture, random);
       Shade(picture, CloudNoise(picture.size(), random.LogUniform(6, 100), 4, 0.8, random),
             random.Uniform(0.2, 0.7));
+      break;
     }
+    default:
+      PaintHeap(picture, random);
   }
   Shade(picture, CloudNoise(picture.size(), random.Uniform(20, 90), 4, 0.8, random),
         random.Uniform(0.05, 0.25));

@@ -1,6 +1,7 @@
 #include "yolo/scenes/painter.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <opencv2/imgproc.hpp>
@@ -105,6 +106,17 @@ void Painter::Ellipse(cv::Point2f center, cv::Size2f radii, float degrees, const
                                           x * std::sin(turn) + y * std::cos(turn)));
   }
   Polygon(points, color);
+}
+
+void Painter::Crumb(cv::Point2f center, float length, float width, float degrees, const Bgr& color) {
+  const float turn = degrees * kPi / 180;
+  const cv::Point2f along = cv::Point2f(std::cos(turn), std::sin(turn)) * (length / 2);
+  const cv::Point2f aside = cv::Point2f(-std::sin(turn), std::cos(turn)) * (width / 2);
+  const std::array<cv::Point, 4> corners{ToFixed(ToPixels(center + along)), ToFixed(ToPixels(center + aside)),
+                                         ToFixed(ToPixels(center - along)),
+                                         ToFixed(ToPixels(center - aside))};
+  cv::fillConvexPoly(mat_, corners.data(), static_cast<int>(corners.size()), ToScalar(color), cv::LINE_8,
+                     kFractionBits);
 }
 
 void Painter::Stroke(std::span<const cv::Point2f> points, float width, const Bgr& color, bool round_ends) {

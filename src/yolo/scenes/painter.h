@@ -50,6 +50,9 @@ class Painter {
     Polygon(Rectangle(left, top, right, bottom), color);
   }
 
+  /// A small leaf or crumb without smooth edges: quick, for thousands of them.
+  void Crumb(cv::Point2f center, float length, float width, float degrees, const Bgr& color);
+
   cv::Mat& mat() { return mat_; }
   float scale() const { return scale_; }
   cv::Point2f origin() const { return origin_; }

@@ -280,6 +280,9 @@ std::optional<Scene> TryToRender(Random random, const SceneOptions& options) {
   } else {
     PaintAnything(stage.color, scenery);
   }
+  if (scenery.Chance(0.15)) {  // out of focus behind the signs
+    cv::GaussianBlur(stage.color, stage.color, {}, scenery.Uniform(0.8, 4));
+  }
   std::vector<Placed> signs;
   int next = 1, next_other = kFirstOther + 1;
   for (const Plan& plan : MakePlans(size, options.background, placing)) {

@@ -30,38 +30,54 @@ Bgr PaintColor(Random& random) {
 }  // namespace
 
 void PaintFoliage(cv::Mat& picture, cv::Point2f center, cv::Size2f radii, Random& random) {
-  const cv::Rect area = cv::Rect(cv::Point(static_cast<int>(center.x - radii.width * 1.1F),
-                                           static_cast<int>(center.y - radii.height * 1.1F)),
-                                 cv::Point(static_cast<int>(center.x + radii.width * 1.1F) + 2,
-                                           static_cast<int>(center.y + radii.height * 1.1F) + 2)) &
+  const cv::Point2f reach(radii.width * 1.1F, radii.height * 1.1F);
+  const cv::Point2f first = center - reach, last = center + reach;
+  const cv::Rect area = cv::Rect(cv::Point(static_cast<int>(first.x), static_cast<int>(first.y)),
+                                 cv::Point(static_cast<int>(last.x) + 2, static_cast<int>(last.y) + 2)) &
                         cv::Rect(cv::Point(), picture.size());
   if (area.empty()) return;
   const Bgr leaf = LeafColor(random);
   const double radius = std::max(radii.width, radii.height);
-  const double leaf_size = std::max(2.0, radius * random.Uniform(0.03, 0.1));
+  const double leaf_size = std::clamp(radius * random.Uniform(0.03, 0.1), 1.5, 9.0);
   const cv::Mat coarse =
       CloudNoise(area.size(), std::max(4.0, radius * random.Uniform(0.3, 0.7)), 3, 0.6, random);
-  const cv::Mat fine = CloudNoise(area.size(), leaf_size * 2, 2, 0.8, random);
-  const float ragged = random.Real(0.3, 0.8), holes = random.Real(0.0, 0.35),
-              contrast = random.Real(0.8, 1.7);
-  const Bgr lit = Blend(leaf, {90, 235, 245}, random.Uniform(0.1, 0.35)), dark = leaf * 0.22F;
+  const cv::Mat fine = CloudNoise(area.size(), std::max(2.5, leaf_size * 1.5), 2, 0.9, random);
+  const float ragged = random.Real(0.3, 0.8), holes = random.Real(0.1, 0.5), contrast = random.Real(0.9, 1.9);
+  const Bgr lit = Blend(leaf, {90, 235, 245}, random.Uniform(0.1, 0.4)), dark = leaf * 0.18F;
+  const auto inside = [&](int x, int y) {
+    const float dx = (static_cast<float>(area.x + x) - center.x) / radii.width;
+    const float dy = (static_cast<float>(area.y + y) - center.y) / radii.height;
+    return 1 - (dx * dx + dy * dy) - ragged * coarse.at<float>(y, x) - holes * fine.at<float>(y, x);
+  };
+  const auto color_at = [&](int x, int y, float more) {
+    const float dy = (static_cast<float>(area.y + y) - center.y) / radii.height;
+    const float light = std::clamp(0.42F + (fine.at<float>(y, x) - 0.5F) * contrast +
+                                       (coarse.at<float>(y, x) - 0.5F) * 0.9F - dy * 0.22F + more,
+                                   0.F, 1.F);
+    return light < 0.5F ? Blend(dark, leaf, light * 2) : Blend(leaf, lit, light * 2 - 1);
+  };
   for (int y = 0; y < area.height; ++y) {
     auto* to = picture.ptr<cv::Vec3b>(area.y + y) + area.x;
-    const auto* big = coarse.ptr<float>(y);
-    const auto* small = fine.ptr<float>(y);
-    const float dy = (static_cast<float>(area.y + y) - center.y) / radii.height;
     for (int x = 0; x < area.width; ++x) {
-      const float dx = (static_cast<float>(area.x + x) - center.x) / radii.width;
-      const float inside = 1 - (dx * dx + dy * dy) - ragged * big[x] - holes * small[x];
-      if (inside < 0) continue;
-      const float part = std::min(1.F, inside * 9);
-      const float light =
-          std::clamp(0.5F + (small[x] - 0.5F) * contrast + (big[x] - 0.5F) * 0.7F - dy * 0.22F, 0.F, 1.F);
-      const Bgr color = light < 0.5F ? Blend(dark, leaf, light * 2) : Blend(leaf, lit, light * 2 - 1);
+      const float depth = inside(x, y);
+      if (depth < 0) continue;
+      const float part = std::min(1.F, depth * 12);
+      const Bgr color = color_at(x, y, 0);
       for (int c = 0; c < 3; ++c) {
         to[x][c] = static_cast<uchar>(static_cast<float>(to[x][c]) * (1 - part) + color[c] * part);
       }
     }
+  }
+  // Single leaves, also a little beyond the edge.
+  Painter paint(picture);
+  const int leaves = static_cast<int>(std::min(1600.0, area.area() / (leaf_size * leaf_size) * 0.8));
+  const float slim = random.Real(0.25, 0.8);
+  for (int i = 0; i < leaves; ++i) {
+    const int x = random.Int(0, area.width - 1), y = random.Int(0, area.height - 1);
+    if (inside(x, y) < -0.06F) continue;
+    const float length = static_cast<float>(leaf_size) * random.Real(0.7, 1.7);
+    paint.Crumb({static_cast<float>(area.x + x), static_cast<float>(area.y + y)}, length, length * slim,
+                random.Real(0, 180), color_at(x, y, random.Real(-0.35, 0.45)));
   }
 }
 
@@ -217,6 +233,13 @@ void PaintBuilding(cv::Mat& picture, const Wall& wall, Random& random) {
     paint.Polygon(Points{at(left, low), at(right, low), at(right, high), at(left, high)}, color);
   };
   patch(0, 1, 0, 1, base);
+  const int courses = random.Chance(0.5) ? random.Int(12, 60) : 0;  // of bricks or boards
+  for (int i = 1; i < courses; ++i) {
+    const float up = static_cast<float>(i) / static_cast<float>(courses);
+    paint.Polygon(Points{at(0, up), at(1, up), at(1, up + 0.12F / static_cast<float>(courses)),
+                         at(0, up + 0.12F / static_cast<float>(courses))},
+                  base * random.Real(0.7, 0.95));
+  }
   const int floors = random.Int(1, 7), columns = random.Int(2, 9);
   const Bgr frame = random.Chance(0.5) ? Grey(random.Uniform(180, 240)) : base * 0.6F;
   const Bgr glass = Vary(Grey(random.Uniform(25, 110)), 18, random);
