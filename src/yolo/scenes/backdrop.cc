@@ -156,8 +156,9 @@ void PaintGround(cv::Mat& picture, const View& view, Random& random) {
     }
   }
   cv::Mat below = picture.rowRange(horizon, picture.rows);
-  Shade(below, CloudNoise(below.size(), random.LogUniform(4, 60), 4, 0.9, random),
-        random.Uniform(0.06, 0.22));
+  Shade(below, CloudNoise(below.size(), random.Uniform(40, 200), 3, 0.6, random), random.Uniform(0.02, 0.12));
+  Shade(below, CloudNoise(below.size(), random.Uniform(4, 12), 2, 0.9, random), random.Uniform(0.02, 0.15));
+  Shade(below, Grain(below.size(), random), random.Uniform(0.03, 0.25));
   if (random.Chance(0.5)) {  // shadows on the ground
     cv::Mat shadow = CloudNoise(cv::Size(below.cols, below.rows), random.Uniform(40, 160), 3, 0.5, random);
     const double edge = random.Uniform(0.5, 0.7);

@@ -54,9 +54,9 @@ void AddNoise(cv::Mat& picture, double deviation, Random& random) {
 }
 
 void AddBlur(cv::Mat& picture, Random& random) {
-  switch (random.Weighted({0.5, 0.3, 0.1, 0.1})) {
+  switch (random.Weighted({0.4, 0.13, 0.07, 0.4})) {
     case 1:
-      cv::GaussianBlur(picture, picture, {}, random.Uniform(0.4, 1.1));
+      cv::GaussianBlur(picture, picture, {}, random.Uniform(0.4, 1.0));
       break;
     case 2: {  // the camera moves
       const int length = random.Int(3, 7);
@@ -76,8 +76,8 @@ void AddBlur(cv::Mat& picture, Random& random) {
     }
     case 3: {  // sharpened by the camera
       cv::Mat soft;
-      cv::GaussianBlur(picture, soft, {}, random.Uniform(0.8, 1.6));
-      const double amount = random.Uniform(0.3, 1);
+      cv::GaussianBlur(picture, soft, {}, random.Uniform(0.7, 1.5));
+      const double amount = random.Uniform(0.3, 1.3);
       cv::addWeighted(picture, 1 + amount, soft, -amount, 0, picture);
       break;
     }
@@ -87,9 +87,11 @@ void AddBlur(cv::Mat& picture, Random& random) {
 }
 
 /// Exposure, white balance, contrast and tone: one table a channel.
-void Expose(cv::Mat& picture, Random& random) {
-  const double exposure = std::exp(random.Normal() * 0.16), gamma = std::exp(random.Normal() * 0.15);
-  const double contrast = random.Uniform(0.8, 1.25), lift = random.Uniform(-8, 18);
+void Expose(cv::Mat& picture, bool night, Random& random) {
+  // At night a camera opens up as far as it can.
+  const double exposure = std::exp(random.Normal() * 0.16 + (night ? 0.35 : 0)),
+               gamma = std::exp(random.Normal() * 0.15);
+  const double contrast = random.Uniform(0.9, night ? 1.1 : 1.45), lift = random.Uniform(-8, 16);
   const double warm = random.Normal() * 0.06, green = random.Normal() * 0.025;
   const std::array<double, 3> balance{1 - warm, 1 + green, 1 + warm};
   cv::Mat table(1, 256, CV_8UC3);
@@ -102,7 +104,7 @@ void Expose(cv::Mat& picture, Random& random) {
     }
   }
   cv::LUT(picture, table, picture);
-  const double saturation = random.Chance(0.04) ? 0 : random.Uniform(0.65, 1.2);
+  const double saturation = random.Chance(0.025) ? 0 : random.Uniform(0.7, 1.45);
   if (std::abs(saturation - 1) < 0.05) return;
   cv::Mat grey, grey3;
   cv::cvtColor(picture, grey, cv::COLOR_BGR2GRAY);
@@ -171,7 +173,7 @@ cv::Point2f Lens::See(cv::Point2f point) const {
 Light AnyLight(Random& random) {
   Light light;
   constexpr std::array<Light::Time, 3> kTimes{Light::Time::kDay, Light::Time::kDusk, Light::Time::kNight};
-  light.time = kTimes.at(static_cast<std::size_t>(random.Weighted({0.8, 0.1, 0.1})));
+  light.time = kTimes.at(static_cast<std::size_t>(random.Weighted({0.84, 0.09, 0.07})));
   light.sun = light.time == Light::Time::kDay ? random.Uniform() : 0;
   if (random.Chance(0.1)) light.fog = random.Uniform(0.1, 0.55);
   light.rain = random.Chance(0.06);
@@ -230,7 +232,7 @@ void Develop(cv::Mat& picture, const Light& light, float horizon, Random& random
     flare *= random.Uniform(0.3, 0.9);
     Tint(picture, flare, {210, 235, 250});
   }
-  Expose(picture, random);
+  Expose(picture, light.time == Light::Time::kNight, random);
   if (random.Chance(0.5)) Vignette(picture, random.Uniform(0.05, 0.3));
   AddBlur(picture, random);
   if (light.rain || light.snow) AddStreaks(picture, light.snow, random);

@@ -46,6 +46,12 @@ cv::Mat CloudNoise(cv::Size size, double cell, int octaves, double roughness, Ra
   return sum;
 }
 
+cv::Mat Grain(cv::Size size, Random& random) {
+  cv::Mat grain(size, CV_32F);
+  cv::RNG(random.Next()).fill(grain, cv::RNG::NORMAL, 0.5, 0.25);
+  return grain;
+}
+
 void Shade(cv::Mat& picture, const cv::Mat& field, double strength) {
   const auto base = static_cast<float>(1 - strength), slope = static_cast<float>(2 * strength);
   for (int y = 0; y < picture.rows; ++y) {

@@ -14,6 +14,9 @@ cv::Mat SmoothNoise(cv::Size size, double cell, Random& random);
 /// 0..1: clouds, dirt, foliage. The finest cell is at least 2 pixels.
 cv::Mat CloudNoise(cv::Size size, double cell, int octaves, double roughness, Random& random);
 
+/// A random number of its own for every pixel, around 0.5.
+cv::Mat Grain(cv::Size size, Random& random);
+
 /// Multiplies the pixels of `picture` (CV_8UC3) by 1 + strength * (2 * field - 1).
 void Shade(cv::Mat& picture, const cv::Mat& field, double strength);
 
