@@ -21,6 +21,7 @@
 #include "yolo/model/model_yaml.h"
 #include "yolo/train/process_group.h"
 #include "yolo/train/run_checkpoints.h"
+#include "yolo/train/run_pictures.h"
 #include "yolo/train/train_console.h"
 #include "yolo/train/trainer.h"
 
@@ -206,6 +207,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     model = WithFittingAnchors(std::move(model), options, data.train, console);
 
   std::optional<RunCheckpoints> checkpoints;
+  std::optional<RunPictures> pictures;
   std::vector<TrainObserver*> observers{&console};
   if (is_first) {
     if (!saved) {
@@ -216,6 +218,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     }
     checkpoints.emplace(folder, options, data.names);
     observers.push_back(&*checkpoints);
+    if (!options.noplots) observers.push_back(&pictures.emplace(folder, data.train, data.names));
   }
   Observers all(std::move(observers));
   Trainer trainer({.options = options,
