@@ -131,6 +131,7 @@ std::vector<Extent> AnyAnchors(const AnchorSearch& search, Random& random) {
   for (double& side : sides) side = random.Uniform() * static_cast<double>(search.imgsz);
   std::sort(sides.begin(), sides.end());
   std::vector<Extent> anchors;
+  anchors.reserve(search.anchors);
   for (std::size_t i = 0; i < sides.size(); i += 2) {
     anchors.emplace_back(static_cast<float>(sides[i]), static_cast<float>(sides[i + 1]));
   }
