@@ -120,6 +120,7 @@ std::optional<std::vector<Extent>> Centres(const std::vector<Extent>& objects, s
   const auto centres = KMeans(points, count, random);
   if (centres.size() != count) return std::nullopt;
   std::vector<Extent> extents;
+  extents.reserve(count);
   for (const Point& centre : centres) {
     extents.emplace_back(static_cast<float>(centre[0] * widths), static_cast<float>(centre[1] * heights));
   }
