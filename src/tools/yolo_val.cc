@@ -158,6 +158,8 @@ int Validate(const ValFlags& flags) {
   const Model model = ReadModel(detector);
   CheckModel(model.traits, yaml, flags);
   const Dataset dataset = ReadPictures(flags, yaml, reporter);
+  std::optional<CocoAnnotations> annotations;
+  if (!flags.annotations.empty()) annotations = ReadCocoAnnotations(flags.annotations);
 
   // From here on there is something to stop cleanly; what came before left nothing behind.
   StopSignals signals;
@@ -196,7 +198,7 @@ int Validate(const ValFlags& flags) {
       const Path& image = dataset.samples[picture.sample].image;
       confusion.Add(picture.detections, picture.labels);
       if (flags.save_txt) labels.Write(image.stem(), DetectionLines(picture, flags.save_conf));
-      if (flags.save_json) results.Add(image, picture);
+      if (flags.save_json) results.Add(dataset.samples[picture.sample], picture);
     }
   };
   const Evaluation evaluation = EvaluateInFull(
@@ -214,8 +216,14 @@ int Validate(const ValFlags& flags) {
                   " pictures: there is nothing to find");
   }
 
+  std::optional<CocoTable> coco_table;
+  if (flags.save_json) {
+    coco_table = annotations ? results.ByAnnotations(*annotations) : results.ByLabels();
+  }
+
   const int exit_code = ExitCodeOf(dataset, evaluation, flags.strict);
   nlohmann::ordered_json figures = MetricsJson(evaluation.metrics, names);
+  if (coco_table) figures["coco"] = ToJson(*coco_table);
   figures["folder"] = JsonName(folder.path().string());
   figures["exit_code"] = exit_code;
   WriteFileAtomically(folder.path() / "metrics.json", figures.dump(1, ' ', false) + "\n").value();
@@ -230,6 +238,7 @@ int Validate(const ValFlags& flags) {
     std::cout << JsonLine(figures) << std::endl;
   } else {
     std::cout << MetricsTable(evaluation.metrics, names, each_class) << std::flush;
+    if (coco_table) std::cout << ToText(*coco_table) << std::flush;
   }
   reporter.Say(SpeedLine(evaluation, options));
   reporter.Say("Results saved to " + folder.path().string());

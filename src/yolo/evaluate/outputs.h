@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "roost/base/files.h"
 #include "yolo/data/dataset.h"
+#include "yolo/evaluate/coco_annotations.h"
+#include "yolo/evaluate/coco_table.h"
 #include "yolo/evaluate/evaluate.h"
 
 namespace roost::yolo {
@@ -20,13 +24,28 @@ std::vector<std::int64_t> CategoryNumbers(std::int64_t classes, bool coco);
 /// number where it is one; bbox x, y, width, height in pixels with three digits.
 class CocoResults {
  public:
+  /// `categories`: the number of each class.
   explicit CocoResults(std::vector<std::int64_t> categories) : categories_(std::move(categories)) {}
-  void Add(const Path& image, const PictureResult& result);
+
+  void Add(const Sample& sample, const PictureResult& result);
+
   /// All that was added, as a JSON array.
-  std::string Text() const { return text_.empty() ? "[]" : "[" + text_ + "]"; }
+  std::string Text() const { return "[" + text_ + "]"; }
+  /// COCO's figures for what was added, measured by the labels.
+  CocoTable ByLabels() const;
+  /// The same, measured by annotations. Throws Error (bad data) where they are of other pictures.
+  CocoTable ByAnnotations(const CocoAnnotations& annotations) const;
 
  private:
+  struct Entry {
+    std::string stem;
+    CocoPicture picture;
+  };
+  /// In the order of image ids.
+  std::vector<const Entry*> Sorted() const;
+
   std::vector<std::int64_t> categories_;
+  std::vector<Entry> entries_;
   std::string text_;
 };
 

@@ -68,6 +68,21 @@ json MetricsJson(const Metrics& metrics, const std::vector<std::string>& names) 
   return root;
 }
 
+json ToJson(const CocoTable& table) {
+  return {{"ap", table.ap},
+          {"ap50", table.ap50},
+          {"ap75", table.ap75},
+          {"ap_small", table.ap_small},
+          {"ap_medium", table.ap_medium},
+          {"ap_large", table.ap_large},
+          {"ar1", table.ar1},
+          {"ar10", table.ar10},
+          {"ar100", table.ar100},
+          {"ar_small", table.ar_small},
+          {"ar_medium", table.ar_medium},
+          {"ar_large", table.ar_large}};
+}
+
 std::string SpeedLine(const Evaluation& evaluation, const EvaluateOptions& options) {
   const auto pictures = static_cast<double>(std::max<std::int64_t>(evaluation.metrics.images, 1));
   const StageTimes& times = evaluation.times;
