@@ -72,6 +72,9 @@ bool CanEncode(const std::string& suffix);
 /// `image` in the format that `suffix` names, with OpenCV's default quality (JPEG 95).
 Result<std::string> EncodeImage(const Image& image, const std::string& suffix);
 
+/// `image` as JPEG of a quality of 1 to 100.
+Result<std::string> EncodeJpeg(const Image& image, int quality);
+
 /// How a picture is fitted into the network input: scaled by one factor to `scaled`, then padded with grey.
 struct LetterboxPlan {
   Size original;
