@@ -24,6 +24,7 @@
 #include "yolo/detect/model.h"
 #include "yolo/detect/reporter.h"
 #include "yolo/detect/weights.h"
+#include "yolo/evaluate/batch_pictures.h"
 #include "yolo/evaluate/charts.h"
 #include "yolo/evaluate/confusion.h"
 #include "yolo/evaluate/evaluate.h"
@@ -193,7 +194,13 @@ int Validate(const ValFlags& flags) {
   LabelWriter labels(folder.labels(), /*save_empty=*/false);
   const Progress progress(terminal, flags.quiet, dataset.samples.size());
   int stopped_by = 0;
+  std::size_t batches = 0;
+  constexpr std::size_t kBatchPictures = 3;
   const auto judged = [&](const BatchResult& batch) {
+    if (!flags.no_plots && batches < kBatchPictures) {
+      SaveBatchPictures(batch, batches, dataset, names, folder.path());
+    }
+    ++batches;
     for (const PictureResult& picture : batch.pictures) {
       const Path& image = dataset.samples[picture.sample].image;
       confusion.Add(picture.detections, picture.labels);

@@ -134,16 +134,16 @@ double Metrics::f1() const {
 
 std::vector<double> Smoothed(std::span<const double> curve, double fraction) {
   const double points = static_cast<double>(curve.size());
-  const std::int64_t width = std::llrint(points * fraction * 2) / 2 + 1;
+  const std::int64_t half = (std::llrint(points * fraction * 2) / 2 + 1) / 2;
   const std::int64_t last = std::ssize(curve) - 1;
   std::vector<double> smooth;
   smooth.reserve(curve.size());
   for (std::int64_t i = 0; i <= last; ++i) {
     double sum = 0;
-    for (std::int64_t j = i - width / 2; j <= i + width / 2; ++j) {
+    for (std::int64_t j = i - half; j <= i + half; ++j) {
       sum += curve[static_cast<std::size_t>(std::clamp<std::int64_t>(j, 0, last))];
     }
-    smooth.push_back(sum / static_cast<double>(width));
+    smooth.push_back(sum / static_cast<double>(2 * half + 1));
   }
   return smooth;
 }

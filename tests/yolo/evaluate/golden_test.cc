@@ -1,6 +1,5 @@
-#include <fstream>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +7,7 @@
 
 #include "support/support.h"
 #include "yolo/detect/network.h"
-#include "yolo/evaluate/batches.h"
+#include "yolo/evaluate/confusion.h"
 #include "yolo/evaluate/evaluate.h"
 
 /// The figures of the reference's val.py on the same pictures, labels and weights.
@@ -30,6 +29,20 @@ EvaluateOptions OptionsOf(const json& params) {
   return options;
 }
 
+/// Counts may differ by one where a confidence or an overlap is at its limit.
+void ExpectConfusion(const json& nonzero, const ConfusionMatrix& confusion) {
+  std::int64_t expected = 0;
+  std::int64_t actual = 0;
+  for (std::size_t i = 0; i <= confusion.classes(); ++i) {
+    for (std::size_t j = 0; j <= confusion.classes(); ++j) actual += confusion.At(i, j);
+  }
+  for (const json& cell : nonzero) {
+    expected += cell[2].get<std::int64_t>();
+    EXPECT_NEAR(cell[2].get<double>(), static_cast<double>(confusion.At(cell[0], cell[1])), 1) << cell;
+  }
+  EXPECT_NEAR(static_cast<double>(expected), static_cast<double>(actual), 2);
+}
+
 class GoldenMetrics : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override { ROOST_NEEDS_REFERENCE(); }
@@ -43,7 +56,18 @@ TEST_P(GoldenMetrics, AreThoseOfTheReference) {
   const auto engine = OpenEngine("torch", network.graph, {.device = "cpu"});
   const Dataset dataset = ReadDataset({reference / "images/coco/images/train2017"},
                                       {.classes = 80, .single_cls = options.single_cls});
-  const Metrics metrics = Evaluate(*engine, dataset, network.classes, options);
+  ConfusionMatrix confusion(options.single_cls ? 1 : 80);
+  std::vector<std::string> order;
+  std::vector<std::vector<std::int64_t>> shapes;
+  const Evaluation evaluation =
+      EvaluateInFull(*engine, dataset, network.classes, options, {}, [&](const BatchResult& batch) {
+        shapes.push_back({batch.images.height, batch.images.width});
+        for (const PictureResult& picture : batch.pictures) {
+          order.push_back(dataset.samples[picture.sample].image.filename());
+          confusion.Add(picture.detections, picture.labels);
+        }
+      });
+  const Metrics& metrics = evaluation.metrics;
 
   EXPECT_EQ(golden.at("images"), metrics.images);
   EXPECT_EQ(golden.at("instances"), metrics.instances);
@@ -53,6 +77,12 @@ TEST_P(GoldenMetrics, AreThoseOfTheReference) {
   EXPECT_NEAR(overall.at("R"), metrics.recall, kOverall);
   EXPECT_NEAR(overall.at("mAP50"), metrics.map50, kOverall);
   EXPECT_NEAR(overall.at("mAP50_95"), metrics.map50_95, kOverall);
+
+  EXPECT_EQ(golden.at("image_order").get<std::vector<std::string>>(), order);
+  if (options.rect) {
+    EXPECT_EQ(golden.at("batch_shapes"), json(shapes));
+  }
+  ExpectConfusion(golden.at("confusion_matrix").at("nonzero"), confusion);
 
   constexpr double kPerClass = 0.01;
   const json& per_class = golden.at("per_class");
