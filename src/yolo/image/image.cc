@@ -67,17 +67,29 @@ Result<Image> ReadImage(const Path& path) {
 
 bool CanEncode(const std::string& suffix) { return cv::haveImageWriter("picture" + suffix); }
 
-Result<std::string> EncodeImage(const Image& image, const std::string& suffix) {
+namespace {
+
+Result<std::string> Encode(const Image& image, const std::string& suffix, const std::vector<int>& settings) {
   const auto failure = [&](std::string_view why) {
     return Error("cannot encode a picture as '" + suffix + "': " + std::string(why), ExitCode::kCannotCreate);
   };
   try {
     std::vector<std::uint8_t> bytes;
-    if (!cv::imencode(suffix, AsMat(image), bytes)) return failure("OpenCV cannot write this format");
+    if (!cv::imencode(suffix, AsMat(image), bytes, settings)) return failure("OpenCV cannot write this format");
     return std::string(bytes.begin(), bytes.end());
   } catch (const cv::Exception& error) {
     return failure(FirstLine(error));
   }
+}
+
+}  // namespace
+
+Result<std::string> EncodeImage(const Image& image, const std::string& suffix) {
+  return Encode(image, suffix, {});
+}
+
+Result<std::string> EncodeJpeg(const Image& image, int quality) {
+  return Encode(image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality});
 }
 
 void SetImageThreads(int threads) { cv::setNumThreads(threads); }

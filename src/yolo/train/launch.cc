@@ -17,7 +17,7 @@
 #include "roost/base/files.h"
 #include "roost/base/process.h"
 #include "roost/base/text.h"
-#include "yolo/train/process_group.h"
+#include "yolo/train/process_group_gloo.h"
 
 namespace roost::yolo {
 namespace {

@@ -49,8 +49,8 @@ class Variables {
     const std::string& text = Text(name);
     const auto number = ParseInt(Trim(text));
     if (!number || *number < least || *number > most) {
-      Fail(name + "='" + Printable(text.substr(0, 60)) + "' is no number from " + std::to_string(least) + " to " +
-           std::to_string(most));
+      Fail(name + "='" + Printable(text.substr(0, 60)) + "' is no number from " + std::to_string(least) +
+           " to " + std::to_string(most));
     }
     return static_cast<int>(*number);
   }
@@ -88,7 +88,8 @@ void FindMaster(const Variables& variables, const std::string& known, int port, 
   if (rank.master.empty()) {
     Fail(rank.told_by + " starts " + std::to_string(rank.world) +
              " processes, but does not say on which host rank 0 is: MASTER_ADDR is not set",
-         "Set MASTER_ADDR to the host of rank 0 (and MASTER_PORT to a port that is free there) for all of them.");
+         "Set MASTER_ADDR to the host of rank 0 (and MASTER_PORT to a port that is free there) for all of "
+         "them.");
   }
   constexpr int kMaxPort = std::numeric_limits<std::uint16_t>::max();
   rank.port = variables.Find("MASTER_PORT") != nullptr ? variables.Number("MASTER_PORT", 1, kMaxPort) : port;
@@ -127,8 +128,8 @@ std::string SlurmMaster(const Variables& variables) {
   return {};
 }
 
-/// Jobs that share a host do not meet: the port follows from the job's number. Below the ports that the kernel
-/// gives away by itself.
+/// Jobs that share a host do not meet: the port follows from the job's number. Below the ports that the
+/// kernel gives away by itself.
 int SlurmPort(const Variables& variables) {
   constexpr std::int64_t kFirst = 10'000;
   constexpr std::int64_t kPorts = 20'000;
@@ -200,7 +201,9 @@ Rank FromSageMaker(const Environment& environment) {
 }
 
 /// What stands in the last brackets of a list of hosts, up to its first number: "01-04,7" is "01".
-std::string FirstOfRange(std::string_view range) { return std::string(range.substr(0, range.find_first_of(",-"))); }
+std::string FirstOfRange(std::string_view range) {
+  return std::string(range.substr(0, range.find_first_of(",-")));
+}
 
 }  // namespace
 
@@ -225,7 +228,8 @@ std::string FirstHost(const std::string& hosts) {
     }
     const std::size_t close = rest.find(']');
     const std::string first = close == std::string_view::npos ? "" : FirstOfRange(rest.substr(1, close - 1));
-    if (first.empty()) Fail("'" + Printable(hosts.substr(0, 100)) + "' is no list of hosts as Slurm writes it");
+    if (first.empty())
+      Fail("'" + Printable(hosts.substr(0, 100)) + "' is no list of hosts as Slurm writes it");
     host += first;
     rest.remove_prefix(close + 1);
   }
@@ -243,7 +247,8 @@ Rank RankFrom(const Environment& environment) {
   if (IsSet(environment, "SLURM_STEP_ID") || IsSet(environment, "SLURM_STEP_NUM_TASKS")) {
     return FromSlurm(environment);
   }
-  if (IsSet(environment, "_CONDOR_PROCNO") || IsSet(environment, "_CONDOR_NPROCS")) return FromCondor(environment);
+  if (IsSet(environment, "_CONDOR_PROCNO") || IsSet(environment, "_CONDOR_NPROCS"))
+    return FromCondor(environment);
   if (IsSet(environment, "SM_HOSTS")) return FromSageMaker(environment);
   return {};
 }
