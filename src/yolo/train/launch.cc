@@ -24,6 +24,8 @@ namespace {
 
 using SteadyTime = Clock::TimePoint;
 
+// How long to wait for one that failed by itself, after others lost it.
+constexpr std::chrono::seconds kPatience{5};
 constexpr const char* kLauncher = "ROOST_LAUNCHER_PID";
 
 int StatusOf(const ExitStatus& status) { return status.signaled ? 128 + status.value : status.value; }
@@ -51,14 +53,17 @@ class Launcher {
   int Run() {
     for (int i = 0; i < options_.processes; ++i) Start(i);
     while (processes_.size() > 0) {
-      Settle(processes_.Wait(deadline_.value_or(SteadyTime::max())));
+      for (const ProcessSet::Finished& one : processes_.Wait(deadline_)) Settle(one);
       ForwardSignals();
-      if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+      const bool late = std::chrono::steady_clock::now() >= deadline_;
+      if (failure_ && !told_ && (late || !LostOthers(*failure_) || processes_.size() == 0)) {
+        Conclude();
+      } else if (late) {
         SignalAll(SIGKILL);
-        deadline_.reset();
+        deadline_ = SteadyTime::max();
       }
     }
-    return first_failure_ ? StatusOf(*first_failure_) : 0;
+    return failure_ ? StatusOf(failure_->status) : 0;
   }
 
  private:
@@ -100,17 +105,27 @@ class Launcher {
     return entries;
   }
 
-  void Settle(const std::vector<ProcessSet::Finished>& finished) {
-    // Those that lost the others ended because of another one, which may be in the same batch.
-    const auto blame = [](const ProcessSet::Finished& one) {
-      if (one.status.ok()) return 0;
-      return one.status.value == static_cast<int>(ExitCode::kTryAgain) && !one.status.signaled ? 1 : 2;
-    };
-    const auto worst = std::ranges::max_element(finished, {}, blame);
-    if (worst == finished.end() || worst->status.ok() || first_failure_) return;
-    first_failure_ = worst->status;
-    if (told_to_stop_) return;  // then it is no surprise
-    Report(ranks_.at(worst->pid), worst->status);
+  /// It ended because another one did, which may take a moment longer to end.
+  static bool LostOthers(const ProcessSet::Finished& one) {
+    return !one.status.signaled && one.status.value == static_cast<int>(ExitCode::kTryAgain);
+  }
+
+  /// Keeps the one that is to blame: the first that failed by itself.
+  void Settle(const ProcessSet::Finished& one) {
+    if (one.status.ok() || told_) return;
+    if (failure_ && (!LostOthers(*failure_) || LostOthers(one))) return;
+    failure_ = one;
+    deadline_ = std::chrono::steady_clock::now() + kPatience;
+  }
+
+  /// Says who failed and ends the others.
+  void Conclude() {
+    told_ = true;
+    if (told_to_stop_) {  // then it is no surprise, and they are ending
+      deadline_ = SteadyTime::max();
+      return;
+    }
+    Report(ranks_.at(failure_->pid), failure_->status);
     SignalAll(SIGTERM);
     deadline_ = std::chrono::steady_clock::now() + options_.grace;
   }
@@ -141,9 +156,10 @@ class Launcher {
   StopSignals signals_;
   ProcessSet processes_;
   std::map<pid_t, int> ranks_;
-  std::optional<ExitStatus> first_failure_;
+  std::optional<ProcessSet::Finished> failure_;
+  bool told_ = false;  ///< about the failure
   bool told_to_stop_ = false;
-  std::optional<SteadyTime> deadline_;
+  SteadyTime deadline_ = SteadyTime::max();
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -55,8 +54,8 @@ class Variables {
     return static_cast<int>(*number);
   }
 
-  int Number(const std::string& name, int least, std::optional<int> fallback) const {
-    return Find(name) == nullptr && fallback ? *fallback : Number(name, least);
+  int NumberOr(int fallback, const std::string& name, int least) const {
+    return Find(name) == nullptr ? fallback : Number(name, least);
   }
 
   /// `rank_name` and `world_name`, which agree.
@@ -102,8 +101,8 @@ Rank FromTorchrun(const Environment& environment) {
     variables.Text("MASTER_ADDR");
     variables.Text("MASTER_PORT");
   }
-  rank.local_rank = variables.Number("LOCAL_RANK", 0, rank.rank);
-  rank.local_world = variables.Number("LOCAL_WORLD_SIZE", 1, 0);
+  rank.local_rank = variables.NumberOr(rank.rank, "LOCAL_RANK", 0);
+  rank.local_world = variables.NumberOr(0, "LOCAL_WORLD_SIZE", 1);
   const std::string* served = variables.Find("TORCHELASTIC_USE_AGENT_STORE");
   rank.store_is_there = served != nullptr && EqualsIgnoreCase(*served, "true");
   if (const std::string* attempt = variables.Find("TORCHELASTIC_RESTART_COUNT")) rank.attempt = *attempt;
@@ -115,7 +114,7 @@ Rank FromOpenMpi(const Environment& environment) {
   const Variables variables(environment, "Open MPI");
   Rank rank = variables.RankOf("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE");
   rank.local_rank = variables.Number("OMPI_COMM_WORLD_LOCAL_RANK", 0);
-  rank.local_world = variables.Number("OMPI_COMM_WORLD_LOCAL_SIZE", 1, 0);
+  rank.local_world = variables.NumberOr(0, "OMPI_COMM_WORLD_LOCAL_SIZE", 1);
   FindMaster(variables, "", kPort, rank);
   return rank;
 }
@@ -143,9 +142,8 @@ int SlurmPort(const Variables& variables) {
 Rank FromPmi(const Environment& environment) {
   const Variables variables(environment, "MPI");
   Rank rank = variables.RankOf("PMI_RANK", "PMI_SIZE");
-  rank.local_world = variables.Number("MPI_LOCALNRANKS", 1, 0);
-  const int fallback = variables.Number("SLURM_LOCALID", 0, 0);
-  rank.local_rank = variables.Number("MPI_LOCALRANKID", 0, fallback);
+  rank.local_world = variables.NumberOr(0, "MPI_LOCALNRANKS", 1);
+  rank.local_rank = variables.NumberOr(variables.NumberOr(0, "SLURM_LOCALID", 0), "MPI_LOCALRANKID", 0);
   FindMaster(variables, SlurmMaster(variables), SlurmPort(variables), rank);
   return rank;
 }
@@ -192,7 +190,7 @@ Rank FromSageMaker(const Environment& environment) {
   }
   Rank rank;
   rank.told_by = "SageMaker";
-  rank.start_here = std::max(1, variables.Number("SM_NUM_GPUS", 0, 0));
+  rank.start_here = std::max(1, variables.NumberOr(0, "SM_NUM_GPUS", 0));
   rank.local_world = rank.start_here;
   rank.world = static_cast<int>(hosts.size()) * rank.start_here;
   rank.rank = static_cast<int>(found - hosts.begin()) * rank.start_here;
