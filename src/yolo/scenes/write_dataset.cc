@@ -112,6 +112,7 @@ DatasetCounts WriteDataset(const DatasetPlan& plan, const std::function<void(std
     const auto cpus = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int threads = plan.workers > 0 ? plan.workers : cpus;
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<std::size_t>(threads));
     for (int i = 0; i < threads; ++i) workers.emplace_back(work);
   }
   if (failure) std::rethrow_exception(failure);
