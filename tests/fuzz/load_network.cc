@@ -4,7 +4,7 @@
 #include "fuzz/targets.h"
 #include "roost/yolo/graph.h"
 #include "yolo/model/checkpoint.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 #include "yolo/model/torch_objects.h"
 
 namespace roost::fuzz {

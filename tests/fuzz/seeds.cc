@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::fuzz {
 namespace {

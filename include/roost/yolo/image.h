@@ -89,10 +89,24 @@ enum class Padding {
   kWhole,  ///< to all of `target` (auto=False)
 };
 
+enum class Enlarging { kAllowed, kNever };
+
 /// How a picture is scaled and padded (utils/augmentations.py letterbox). An Error (bad data) for a picture
 /// so narrow that a side would scale to nothing.
 Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride,
-                                    Padding padding = Padding::kLeast);
+                                    Padding padding = Padding::kLeast,
+                                    Enlarging enlarging = Enlarging::kAllowed);
+
+/// How pixels of a picture that is made smaller come about.
+enum class Shrinking {
+  kSampled,   ///< bilinear: what networks are trained on
+  kAveraged,  ///< the mean of those that each covers: what they are measured on
+};
+
+/// The picture with its longer side `side` pixels long, fractions of a pixel rounded up (which may make it
+/// one longer), bilinear where it grows (load_image in utils/dataloaders.py, as Ultralytics changed it after
+/// v7.0). A picture of this size is moved through.
+Image ScaleLongSide(Image image, std::int64_t side, Shrinking shrinking);
 
 /// The padded picture, 8 bits, bilinear.
 Image Letterbox(const Image& image, const LetterboxPlan& plan);

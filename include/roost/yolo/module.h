@@ -33,10 +33,20 @@ struct Tensor {
   bool requires_grad = false;  ///< of a parameter that was still to be trained
 
   std::int64_t numel() const;
+  /// Whether all elements lie one after the other, in C order.
+  bool IsContiguous() const;
   /// All elements in C order, converted. Any dtype.
   std::vector<float> ToFloats() const;
+  /// The bytes of all elements in C order: those of the storage where they lie so, or else copied to `room`.
+  std::span<const std::byte> ContiguousBytes(std::vector<std::byte>& room) const;
+  /// The same numbers in float16, rounded to nearest (ties to even; too large ones become infinite).
+  /// Contiguous.
+  Tensor ToHalf() const;
   /// A contiguous float32 tensor that owns its data.
   static Tensor FromFloats(std::vector<std::int64_t> shape, std::vector<float> values);
+  /// A contiguous tensor of elements that `owner` keeps: they are not copied.
+  static Tensor View(DType dtype, std::vector<std::int64_t> shape, std::span<const std::byte> elements,
+                     std::shared_ptr<const void> owner);
 };
 
 struct Attribute;
@@ -49,11 +59,12 @@ struct OpaqueObject {
   std::string class_name;
 };
 
-/// A plain attribute of a module as Python stored it. Tuples are lists.
+/// A plain attribute of a module as Python stored it.
 struct Attribute {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, AttributeList, AttributeMap, Tensor,
                OpaqueObject>
       value;
+  bool is_tuple = false;  ///< of a list: Python's tuple. Readers need not care, whoever writes it back does
 };
 
 /// An item of a dictionary, in the order of the file.
@@ -61,6 +72,11 @@ struct AttributeItem {
   Attribute key;
   Attribute value;
 };
+
+/// An item whose key is a text.
+AttributeItem TextItem(std::string key, Attribute value);
+/// What a dictionary has under a text. Null where it has nothing; None is something.
+const Attribute* FindItem(const AttributeMap& map, std::string_view key);
 
 /// Name-ordered as stored in the file; names are unique. Small, so looked up linearly.
 template <typename T>

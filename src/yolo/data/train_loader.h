@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "yolo/data/augment.h"
@@ -56,6 +57,8 @@ class TrainLoader {
 
   /// Batches of an epoch.
   std::int64_t batches() const;
+  /// What people should know: of a cache that cannot be made. Grows while pictures are read.
+  std::vector<std::string> warnings() const;
   /// Begins an epoch, whatever is left of an earlier one. `weights` (may be empty): how often samples are
   /// drawn, with replacement (--image-weights).
   void StartEpoch(std::int64_t epoch, std::span<const double> weights = {});

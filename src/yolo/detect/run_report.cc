@@ -1,13 +1,13 @@
 #include "yolo/detect/run_report.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
 
 #include "roost/base/text.h"
+#include "yolo/detect/coco_categories.h"
 #include "yolo/detect/json_text.h"
 
 namespace roost::yolo {
@@ -48,21 +48,6 @@ std::string CsvField(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
-}
-
-constexpr std::size_t kCocoClasses = 80;
-
-/// COCO numbers its 80 classes from 1 to 90, with gaps (utils/general.py coco80_to_coco91_class).
-std::int64_t CocoCategory(std::int64_t class_id) {
-  constexpr std::array<std::int64_t, 10> kUnused = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83};
-  std::int64_t category = class_id + 1;
-  for (const std::int64_t unused : kUnused) category += category >= unused ? 1 : 0;
-  return category;
-}
-
-bool AreCocoNames(const std::vector<std::string>& names) {
-  return names.size() == kCocoClasses && names.front() == "person" && names[11] == "stop sign" &&
-         names.back() == "toothbrush";
 }
 
 double Rounded(double value, int digits) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -11,29 +11,10 @@
 #include "roost/yolo/nms.h"
 #include "yolo/data/dataset.h"
 #include "yolo/data/train_loader.h"
+#include "yolo/detect/stage_times.h"
+#include "yolo/evaluate/metrics.h"
 
 namespace roost::yolo {
-
-/// Thresholds of IoU of the mean average precision: 0.5, 0.55, ... 0.95.
-inline constexpr std::size_t kIouThresholds = 10;
-
-/// How well the objects of one class were found.
-struct ClassMetrics {
-  std::int64_t class_id = 0;
-  std::int64_t instances = 0;
-  double precision = 0, recall = 0, f1 = 0;  ///< at the confidence where the mean F1 is best
-  std::array<double, kIouThresholds> ap{};
-  double ap50() const { return ap[0]; }
-  double ap50_95() const;
-};
-
-struct Metrics {
-  std::int64_t images = 0, instances = 0;
-  double precision = 0, recall = 0, map50 = 0, map50_95 = 0;  ///< means over the classes that have instances
-  std::vector<ClassMetrics> classes;                          ///< those that have instances, by id
-  /// utils/metrics.py fitness(): 0.1 mAP50 + 0.9 mAP50-95.
-  double fitness() const { return 0.1 * map50 + 0.9 * map50_95; }
-};
 
 struct EvaluateOptions {
   std::int64_t imgsz = 640;
@@ -43,7 +24,8 @@ struct EvaluateOptions {
   double pad = 0.5;  ///< of the stride, around rectangular batches
   bool single_cls = false;
   NmsOptions nms{.conf_thres = 0.001, .iou_thres = 0.6, .max_det = 300, .multi_label = true};
-  int workers = 0;  ///< threads that read pictures; 0 = one per CPU
+  bool hybrid = false;  ///< labels count as detections of confidence 1, too: to add to the labels
+  int workers = 0;      ///< threads that read pictures; 0 = one per CPU
 };
 
 /// Told of each batch after the engine has seen it: for progress and for the loss of a training run.
@@ -53,5 +35,37 @@ using BatchSeen =
 /// val.py's figures for a detection network.
 Metrics Evaluate(const Engine& engine, const Dataset& dataset, std::int64_t classes,
                  const EvaluateOptions& options, const BatchSeen& seen = {});
+
+/// What was found in one picture, and what should have been.
+struct PictureResult {
+  std::size_t sample = 0;             ///< of the dataset
+  Size size;                          ///< of the picture
+  std::vector<Detection> detections;  ///< best first; boxes in pixels of the picture, clipped to it
+  std::vector<Detection> in_network;  ///< the same ones in pixels of the network input
+  std::vector<LabelBox> labels;       ///< in pixels of the picture
+};
+
+/// A batch as the network saw it: for pictures of it.
+struct BatchResult {
+  const ImageBatch& images;
+  std::span<const Target> targets;
+  std::span<const PictureResult> pictures;
+};
+
+/// Told of each batch when all about it is known, in order.
+using BatchJudged = std::function<void(const BatchResult& batch)>;
+
+struct Evaluation {
+  Metrics metrics;
+  Curves curves;
+  StageTimes times;                   ///< of all pictures together
+  std::vector<std::string> unusable;  ///< a sentence for each picture that could not be read any more
+};
+
+/// Evaluate(), with all that it finds on its way. `stopped` is asked between batches; when it answers true
+/// the figures are those of the pictures so far.
+Evaluation EvaluateInFull(const Engine& engine, const Dataset& dataset, std::int64_t classes,
+                          const EvaluateOptions& options, const BatchSeen& seen, const BatchJudged& judged,
+                          const std::function<bool()>& stopped = {});
 
 }  // namespace roost::yolo

@@ -21,6 +21,12 @@ std::string Describe(Size size) {
   return std::to_string(size.height) + "x" + std::to_string(size.width) + " (height x width)";
 }
 
+Error TooNarrow(Size original, Size target) {
+  return Error("a picture of " + Describe(original) + " has no pixels left when scaled to " +
+                   Describe(target) + ": too narrow",
+               ExitCode::kBadData);
+}
+
 /// What becomes of each value of a byte.
 using ByteValues = std::array<float, 256>;
 
@@ -49,17 +55,17 @@ void FillPlanes(const Image& image, std::span<float> planes, const std::array<By
 
 }  // namespace
 
-Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride, Padding padding) {
-  const double scale = std::min(static_cast<double>(target.height) / static_cast<double>(original.height),
-                                static_cast<double>(target.width) / static_cast<double>(original.width));
+Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t stride, Padding padding,
+                                    Enlarging enlarging) {
+  double scale = std::min(static_cast<double>(target.height) / static_cast<double>(original.height),
+                          static_cast<double>(target.width) / static_cast<double>(original.width));
+  if (enlarging == Enlarging::kNever) scale = std::min(scale, 1.0);
   LetterboxPlan plan;
   plan.original = original;
   plan.scaled = {RoundHalfEven(static_cast<double>(original.height) * scale),
                  RoundHalfEven(static_cast<double>(original.width) * scale)};
   if (plan.scaled.height < 1 || plan.scaled.width < 1) {
-    return Error("a picture of " + Describe(original) + " has no pixels left when scaled to " +
-                     Describe(target) + ": too narrow",
-                 ExitCode::kBadData);
+    return TooNarrow(original, target);
   }
   const auto half_of = [&](std::int64_t room) {
     return static_cast<double>(padding == Padding::kLeast ? room % stride : room) / 2;
@@ -72,6 +78,21 @@ Result<LetterboxPlan> PlanLetterbox(Size original, Size target, std::int64_t str
   plan.left = RoundHalfEven(pad_width - 0.1);
   plan.right = RoundHalfEven(pad_width + 0.1);
   return plan;
+}
+
+Image ScaleLongSide(Image image, std::int64_t side, Shrinking shrinking) {
+  const Size original = image.size();
+  const double scale =
+      static_cast<double>(side) / static_cast<double>(std::max(original.height, original.width));
+  if (scale == 1) return image;
+  const auto scaled_up = [&](std::int64_t pixels) {
+    return static_cast<int>(std::ceil(static_cast<double>(pixels) * scale));
+  };
+  const cv::Size scaled(scaled_up(original.width), scaled_up(original.height));
+  const bool averaged = scale < 1 && shrinking == Shrinking::kAveraged;
+  cv::Mat result;
+  cv::resize(AsMat(image), result, scaled, 0, 0, averaged ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return FromMat(std::move(result));
 }
 
 Image Letterbox(const Image& image, const LetterboxPlan& plan) {

@@ -53,6 +53,7 @@ class Parser {
     }
     BuiltModel built{build::Make(segments ? "models.yolo.SegmentationModel" : "models.yolo.DetectionModel"),
                      layers.back()};
+    build::Set(built.model, "yaml", {yaml_.document});
     build::Set(built.model, "nc", {yaml_.classes});
     build::Add(built.model, "model", build::Sequential(layers));
     NamePaths(*built.model);

@@ -1,6 +1,8 @@
 #include "yolo/model/model_yaml.h"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include <yaml-cpp/yaml.h>
 
@@ -19,17 +21,27 @@ constexpr std::int64_t kMaxNumber = 1'000'000;
 
 class Reader {
  public:
-  explicit Reader(const Path& file) { yaml_.file = file.string(); }
+  /// `name`: of the description, for messages.
+  Reader(std::string name, const ModelYamlChanges& changes) : changes_(changes) {
+    yaml_.file = std::move(name);
+  }
 
   ModelYaml Read(const std::string& text) {
     if (text.size() > kMaxFileSize) throw yaml_.Wrong(1, "is too large for a model description");
     try {
-      const YAML::Node root = YAML::Load(text);
+      return Read(YAML::Load(text));
+    } catch (const YAML::Exception& error) {
+      throw yaml_.Wrong(std::max(error.mark.line, 0) + 1, error.msg);
+    }
+  }
+
+  ModelYaml Read(const YAML::Node& root) {
+    try {
       if (!root.IsMap()) throw Wrong(root, "is no model description: it has no keys");
-      yaml_.classes = Whole(Required(root, "nc"));
+      yaml_.classes = changes_.classes.value_or(Whole(Required(root, "nc")));
       yaml_.depth_multiple = Multiple(Required(root, "depth_multiple"));
       yaml_.width_multiple = Multiple(Required(root, "width_multiple"));
-      yaml_.anchors = Value(Required(root, "anchors"), 0);
+      yaml_.anchors = changes_.anchors ? Attribute{*changes_.anchors} : Value(Required(root, "anchors"), 0);
       if (const auto ch = root["ch"]) yaml_.channels = Whole(ch);
       if (const auto activation = root["activation"]) yaml_.activation = activation.as<std::string>();
       for (const char* part : {"backbone", "head"}) {
@@ -38,6 +50,7 @@ class Reader {
         for (const YAML::Node& layer : layers) yaml_.layers.push_back(Layer(layer));
         if (yaml_.layers.size() > kMaxLayers) throw Wrong(layers, "too many layers");
       }
+      yaml_.document = Document(root);
       return std::move(yaml_);
     } catch (const YAML::Exception& error) {
       throw yaml_.Wrong(std::max(error.mark.line, 0) + 1, error.msg);
@@ -93,6 +106,48 @@ class Reader {
     return layer;
   }
 
+  AttributeMap Document(const YAML::Node& root) const {
+    const Attribute as_it_is = Plain(root, 0);
+    AttributeMap document = std::get<AttributeMap>(as_it_is.value);
+    const auto set = [&](const std::string& key, const Attribute& value) {
+      for (AttributeItem& item : document) {
+        const auto* text = std::get_if<std::string>(&item.key.value);
+        if (text == nullptr || *text != key) continue;
+        item.value = value;
+        return;
+      }
+      document.push_back(TextItem(key, value));
+    };
+    set("nc", {yaml_.classes});
+    set("ch", {yaml_.channels});
+    if (changes_.anchors) set("anchors", {*changes_.anchors});
+    return document;
+  }
+
+  /// A value as YAML understands it: names of values ("nc", "None") stay texts.
+  Attribute Plain(const YAML::Node& node, int depth) const {
+    if (depth > kMaxDepth + 2 || node.size() > kMaxLayers) throw Wrong(node, "a list too deep or too long");
+    if (node.IsMap()) {
+      AttributeMap map;
+      for (const auto& item : node) {
+        map.push_back(TextItem(item.first.Scalar(), Plain(item.second, depth + 1)));
+      }
+      return {std::move(map)};
+    }
+    if (node.IsSequence()) {
+      AttributeList list;
+      for (const YAML::Node& item : node) list.push_back(Plain(item, depth + 1));
+      return {std::move(list)};
+    }
+    if (node.IsNull()) return {};
+    const std::string& text = node.Scalar();
+    const std::string lower = ToLower(text);
+    if (lower == "true" || lower == "false") return {lower == "true"};
+    if (const auto number = ParseInt(text)) return {*number};
+    if (const auto number = ParseDouble(text)) return {*number};
+    return {text};
+  }
+
   /// A scalar as YAML and, where that leaves a text, Python understand it; or a list of such.
   Attribute Value(const YAML::Node& node, int depth) const {
     if (node.IsSequence()) {
@@ -117,8 +172,35 @@ class Reader {
     return {text};
   }
 
+  ModelYamlChanges changes_;
   ModelYaml yaml_;
 };
+
+/// The way back from Python's values.
+YAML::Node NodeOf(const Attribute& attribute) {
+  struct Visitor {
+    YAML::Node operator()(std::monostate) const { return YAML::Node(YAML::NodeType::Null); }
+    YAML::Node operator()(bool value) const { return YAML::Node(value ? "True" : "False"); }
+    YAML::Node operator()(std::int64_t value) const { return YAML::Node(std::to_string(value)); }
+    YAML::Node operator()(double value) const { return YAML::Node(value); }
+    YAML::Node operator()(const std::string& value) const { return YAML::Node(value); }
+    YAML::Node operator()(const AttributeList& list) const {
+      YAML::Node node(YAML::NodeType::Sequence);
+      for (const Attribute& item : list) node.push_back(NodeOf(item));
+      return node;
+    }
+    YAML::Node operator()(const AttributeMap& map) const {
+      YAML::Node node(YAML::NodeType::Map);
+      for (const auto& [key, value] : map) {
+        if (const auto* text = std::get_if<std::string>(&key.value)) node[*text] = NodeOf(value);
+      }
+      return node;
+    }
+    YAML::Node operator()(const Tensor& /*value*/) const { return YAML::Node("a tensor"); }
+    YAML::Node operator()(const OpaqueObject& value) const { return YAML::Node(value.class_name); }
+  };
+  return std::visit(Visitor(), attribute.value);
+}
 
 }  // namespace
 
@@ -126,8 +208,16 @@ Error ModelYaml::Wrong(int line, const std::string& what) const {
   return Error(file + ":" + std::to_string(line) + ": " + what, ExitCode::kBadData);
 }
 
-ModelYaml ReadModelYaml(const Path& file) {
-  return Reader(file).Read(ReadRegularFile(file, kMaxFileSize).value());
+ModelYaml ReadModelYaml(const Path& file, const ModelYamlChanges& changes) {
+  return Reader(file.string(), changes).Read(ReadRegularFile(file, kMaxFileSize).value());
+}
+
+ModelYaml ModelYamlOf(const Module& model, const ModelYamlChanges& changes) {
+  const Attribute* yaml = model.FindAttribute("yaml");
+  if (yaml == nullptr || !std::holds_alternative<AttributeMap>(yaml->value)) {
+    throw model.Wrong("does not say how it is built: it has no 'yaml'");
+  }
+  return Reader("the model's description", changes).Read(NodeOf(*yaml));
 }
 
 }  // namespace roost::yolo

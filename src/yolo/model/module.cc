@@ -46,6 +46,21 @@ T Simple(const Module& module, std::string_view name, const std::optional<T>& fa
 
 }  // namespace
 
+AttributeItem TextItem(std::string key, Attribute value) {
+  AttributeItem item;
+  item.key.value = std::move(key);
+  item.value = std::move(value);
+  return item;
+}
+
+const Attribute* FindItem(const AttributeMap& map, std::string_view key) {
+  const auto found = std::ranges::find_if(map, [&](const AttributeItem& item) {
+    const auto* text = std::get_if<std::string>(&item.key.value);
+    return text != nullptr && *text == key;
+  });
+  return found == map.end() ? nullptr : &found->value;
+}
+
 const Module* Module::FindChild(std::string_view name) const {
   const auto* child = Find(children, name);
   return child == nullptr ? nullptr : child->get();

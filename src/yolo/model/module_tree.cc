@@ -159,7 +159,7 @@ Attribute ModuleTree::Copy(const Value& value, int depth) {
       AttributeList list;
       list.reserve(v->items.size());
       for (const Value& item : v->items) list.push_back(tree.Copy(item, depth + 1));
-      return {std::move(list)};
+      return {std::move(list), v->kind == List::Kind::kTuple};
     }
     Attribute operator()(const Dict* v) const {
       tree.Spend(2 * v->items.size());

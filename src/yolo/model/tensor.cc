@@ -21,6 +21,25 @@ float HalfToFloat(std::uint16_t half) {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | (half & 0x8000U) << 16);
 }
 
+/// Round to nearest, ties to even, as torch and the hardware do.
+std::uint16_t FloatToHalf(float number) {
+  const auto bits = std::bit_cast<std::uint32_t>(number);
+  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+  constexpr std::uint32_t kInfinite = 0x7F800000U;
+  if (magnitude > kInfinite) return sign | 0x7E00U;  // not a number
+  if (magnitude >= std::bit_cast<std::uint32_t>(65520.0F))
+    return sign | 0x7C00U;  // rounds beyond the largest
+  if (magnitude < (113U << 23)) {
+    // Subnormal in half precision: adding 0.5 leaves the units of 2^-24 in the lowest bits, rounded by the
+    // FPU.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
+    return sign | static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(shifted) - (126U << 23));
+  }
+  const std::uint32_t odd = magnitude >> 13 & 1U;
+  return sign | static_cast<std::uint16_t>((magnitude - (112U << 23) + 0xFFFU + odd) >> 13);
+}
+
 struct Half {
   std::uint16_t bits;
   explicit operator float() const { return HalfToFloat(bits); }
@@ -81,26 +100,15 @@ void Convert(const std::byte* from, std::int64_t step, std::int64_t count, float
   }
 }
 
-/// Whether the strides are those of C order, so that all elements lie one after the other.
-bool IsContiguous(const Tensor& tensor) {
-  std::int64_t expected = 1;
-  for (std::size_t i = tensor.shape.size(); i-- > 0;) {
-    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
-    expected *= tensor.shape[i];
-  }
-  return true;
-}
-
-template <typename Element>
-void ConvertStrided(const Tensor& tensor, const std::byte* from, float* to) {
+/// Calls `use_row` with the offset, in elements, of each row: of what the last dimension runs through. In C
+/// order, for a tensor with a dimension and elements.
+template <typename UseRow>
+void ForEachRow(const Tensor& tensor, const UseRow& use_row) {
   const std::size_t last = tensor.shape.size() - 1;
-  const std::int64_t row = tensor.shape[last];
   std::vector<std::int64_t> index(last, 0);  // of the row, in all dimensions but the last
-  std::int64_t offset = 0;
+  std::int64_t offset = tensor.offset;
   while (true) {
-    Convert<Element>(from + offset * static_cast<std::int64_t>(sizeof(Element)),
-                     row == 1 ? 0 : tensor.strides[last], row, to);
-    to += row;
+    use_row(offset);
     std::size_t dimension = last;
     while (dimension-- > 0) {
       if (tensor.shape[dimension] == 1) continue;  // its stride means nothing and may be anything
@@ -111,6 +119,16 @@ void ConvertStrided(const Tensor& tensor, const std::byte* from, float* to) {
     }
     if (dimension > last) return;  // wrapped below zero: the first dimension is through
   }
+}
+
+std::vector<std::int64_t> StridesOf(const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> strides(shape.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    strides[i] = stride;
+    stride *= shape[i];
+  }
+  return strides;
 }
 
 }  // namespace
@@ -127,34 +145,71 @@ std::int64_t Tensor::numel() const {
   return count;
 }
 
+bool Tensor::IsContiguous() const {
+  std::int64_t expected = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
 std::vector<float> Tensor::ToFloats() const {
   const std::int64_t count = numel();
   std::vector<float> values(static_cast<std::size_t>(count));
   if (count == 0) return values;
   WithElementType(dtype, [&]<typename Element>(const Element*) {
-    const std::byte* from = storage.data() + offset * static_cast<std::int64_t>(sizeof(Element));
-    if (IsContiguous(*this)) {
-      Convert<Element>(from, 1, count, values.data());
-    } else {
-      ConvertStrided<Element>(*this, from, values.data());
-    }
+    constexpr auto kSize = static_cast<std::int64_t>(sizeof(Element));
+    if (IsContiguous()) return Convert<Element>(storage.data() + offset * kSize, 1, count, values.data());
+    float* to = values.data();
+    const std::int64_t row = shape.back();
+    ForEachRow(*this, [&](std::int64_t at) {
+      Convert<Element>(storage.data() + at * kSize, row == 1 ? 0 : strides.back(), row, to);
+      to += row;
+    });
   });
   return values;
 }
 
+std::span<const std::byte> Tensor::ContiguousBytes(std::vector<std::byte>& room) const {
+  const std::size_t size = SizeOf(dtype);
+  const auto bytes = static_cast<std::size_t>(numel()) * size;
+  if (bytes == 0) return {};
+  if (IsContiguous()) return storage.subspan(static_cast<std::size_t>(offset) * size, bytes);
+  room.resize(bytes);
+  std::byte* to = room.data();
+  ForEachRow(*this, [&](std::int64_t at) {
+    for (std::int64_t i = 0; i < shape.back(); ++i, to += size) {
+      std::memcpy(to, storage.data() + static_cast<std::size_t>(at + i * strides.back()) * size, size);
+    }
+  });
+  return room;
+}
+
+Tensor Tensor::ToHalf() const {
+  const std::vector<float> values = ToFloats();
+  const auto halves = std::make_shared<std::vector<std::uint16_t>>(values.size());
+  std::ranges::transform(values, halves->begin(), FloatToHalf);
+  Tensor half = View(DType::kFloat16, shape, std::as_bytes(std::span(*halves)), halves);
+  half.requires_grad = requires_grad;
+  return half;
+}
+
 Tensor Tensor::FromFloats(std::vector<std::int64_t> shape, std::vector<float> values) {
-  Tensor tensor;
-  tensor.shape = std::move(shape);
-  tensor.strides.resize(tensor.shape.size());
-  std::int64_t stride = 1;
-  for (std::size_t i = tensor.shape.size(); i-- > 0;) {
-    tensor.strides[i] = stride;
-    stride *= tensor.shape[i];
-  }
-  ROOST_CHECK(stride == static_cast<std::int64_t>(values.size()), "a tensor's shape counts its values");
   const auto owner = std::make_shared<const std::vector<float>>(std::move(values));
-  tensor.storage = std::as_bytes(std::span(*owner));
-  tensor.owner = owner;
+  return View(DType::kFloat32, std::move(shape), std::as_bytes(std::span(*owner)), owner);
+}
+
+Tensor Tensor::View(DType dtype, std::vector<std::int64_t> shape, std::span<const std::byte> elements,
+                    std::shared_ptr<const void> owner) {
+  Tensor tensor;
+  tensor.dtype = dtype;
+  tensor.strides = StridesOf(shape);
+  tensor.shape = std::move(shape);
+  tensor.storage = elements;
+  tensor.owner = std::move(owner);
+  ROOST_CHECK(static_cast<std::size_t>(tensor.numel()) * SizeOf(dtype) == elements.size(),
+              "a tensor's shape counts its values");
   return tensor;
 }
 

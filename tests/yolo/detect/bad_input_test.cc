@@ -12,7 +12,7 @@
 #include "roost/yolo/image.h"
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::yolo {
 namespace {

@@ -8,7 +8,7 @@
 #include "support/support.h"
 #include "yolo/detect/tiny_detector.h"
 #include "yolo/graph/modules.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::yolo {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "roost/base/text.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::test {
 namespace {

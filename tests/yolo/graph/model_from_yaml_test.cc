@@ -9,7 +9,7 @@
 
 #include "roost/yolo/graph.h"
 #include "support/support.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 #include "yolo/model/state_dict.h"
 
 namespace roost::yolo {

@@ -9,7 +9,7 @@
 
 #include "roost/yolo/module.h"
 #include "support/support.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::yolo {
 namespace {

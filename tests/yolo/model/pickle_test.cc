@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "roost/base/error.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 #include "yolo/model/torch_objects.h"
 
 namespace roost::yolo::pickle {

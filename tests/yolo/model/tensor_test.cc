@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -101,6 +102,54 @@ TEST(TensorTest, ElementSizesAreThoseOfTorch) {
   EXPECT_EQ(2U, SizeOf(DType::kBFloat16));
   EXPECT_EQ(8U, SizeOf(DType::kInt64));
   EXPECT_EQ(1U, SizeOf(DType::kBool));
+}
+
+/// The bits of `number` in half precision.
+std::uint16_t HalfOf(float number) {
+  const Tensor half = Tensor::FromFloats({1}, {number}).ToHalf();
+  std::uint16_t bits = 0;
+  std::memcpy(&bits, half.storage.data(), sizeof bits);
+  return bits;
+}
+
+TEST(TensorTest, EveryHalfBecomesItselfAgain) {
+  std::vector<std::uint16_t> halves;
+  for (unsigned bits = 0; bits < 0x10000U; ++bits) {
+    const bool is_nan = (bits & 0x7FFFU) > 0x7C00U;
+    if (!is_nan) halves.push_back(static_cast<std::uint16_t>(bits));
+  }
+  const auto bytes = std::as_bytes(std::span(halves));
+  const Tensor tensor =
+      Tensor::View(DType::kFloat16, {static_cast<std::int64_t>(halves.size())}, bytes, nullptr);
+  const Tensor again = Tensor::FromFloats(tensor.shape, tensor.ToFloats()).ToHalf();
+  EXPECT_TRUE(std::ranges::equal(bytes, again.storage));
+}
+
+// Expected bits: numpy.float32(x).astype(numpy.float16).
+TEST(TensorTest, ToHalfRoundsToTheNearestAndTiesToEven) {
+  EXPECT_EQ(0x3C00, HalfOf(1 + 0x1p-11F));             // halfway up: to even, down
+  EXPECT_EQ(0x3C02, HalfOf(1 + 3 * 0x1p-11F));         // halfway: to even, up
+  EXPECT_EQ(0x3C01, HalfOf(1 + 0x1p-11F + 0x1p-20F));  // more than halfway
+  EXPECT_EQ(0x7BFF, HalfOf(65519.996F));
+  EXPECT_EQ(0x7C00, HalfOf(65520.0F));
+  EXPECT_EQ(0xFC00, HalfOf(-1e30F));
+  EXPECT_EQ(0x0400, HalfOf(0x1p-14F - 0x1p-26F));  // rounds up to the least normal number
+  EXPECT_EQ(0x0001, HalfOf(0x1p-25F + 0x1p-40F));
+  EXPECT_EQ(0x0000, HalfOf(0x1p-25F));
+  EXPECT_EQ(0x8000, HalfOf(-0.0F));
+  EXPECT_EQ(0x7E00, HalfOf(std::numeric_limits<float>::quiet_NaN()) & 0x7E00);
+}
+
+TEST(TensorTest, BytesInCOrderWhateverTheStrides) {
+  Tensor tensor = Tensor::FromFloats({2, 3}, {1, 2, 3, 4, 5, 6});
+  std::vector<std::byte> room;
+  EXPECT_EQ(tensor.storage.data(), tensor.ContiguousBytes(room).data());  // not copied
+  tensor.shape = {3, 2};
+  tensor.strides = {1, 3};
+  const auto bytes = tensor.ContiguousBytes(room);
+  const std::vector<float> transposed = {1, 4, 2, 5, 3, 6};
+  EXPECT_TRUE(std::ranges::equal(std::as_bytes(std::span(transposed)), bytes));
+  EXPECT_EQ(transposed, tensor.ToFloats());
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "roost/base/error.h"
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 namespace roost::yolo {
 namespace {

@@ -1,4 +1,4 @@
-#include "yolo/model/checkpoint_writer.h"
+#include "yolo/model/forged_checkpoint.h"
 
 #include <algorithm>
 #include <stdexcept>

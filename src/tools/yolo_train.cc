@@ -1,0 +1,52 @@
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include <unistd.h>
+
+#include "roost/base/error.h"
+#include "roost/base/shared_module.h"
+#include "roost/base/terminal.h"
+#include "tools/train_flags.h"
+#include "yolo/train/train_module.h"
+
+namespace roost::yolo {
+namespace {
+
+std::map<std::string, std::string> Environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (const std::size_t at = text.find('='); at != std::string::npos) {
+      variables.emplace(text.substr(0, at), text.substr(at + 1));
+    }
+  }
+  return variables;
+}
+
+/// Two pools of threads that fight for the same CPUs make a step ten times slower: OpenBLAS leaves the work
+/// to OpenMP's, and those sleep while they wait. Read when LibTorch is loaded.
+void SetThreadPools() {
+  ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  ::setenv("OPENBLAS_NUM_THREADS", "1", /*overwrite=*/0);
+}
+
+int Main(int argc, char** argv) {
+  const auto flags = ParseTrainFlags(argc, argv, Environment());
+  if (!flags) return 0;
+  SetThreadPools();
+  const auto& module = *static_cast<const TrainModule*>(OpenSharedModule(
+      {.file = "roost_train_module.so", .what = "the part that trains", .symbol = kTrainModuleSymbol}));
+  return module.run({.options = flags->options,
+                     .argv = {argv, argv + argc},
+                     .nproc = flags->nproc,
+                     .terminal = Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags->color)),
+                     .json = flags->json});
+}
+
+}  // namespace
+}  // namespace roost::yolo
+
+int main(int argc, char** argv) {
+  return roost::RunMain("yolo-train", [&] { return roost::yolo::Main(argc, argv); });
+}
