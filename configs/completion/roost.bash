@@ -1,4 +1,4 @@
-# Completion for yolo-detect, dagrun and yolo-upload in bash. Installed under each of the three names where
+# Completion for Roost's programs in bash. Installed under the name of each of them where
 # bash-completion looks; without that package: source this file in ~/.bashrc.
 
 # Words that begin with what has been typed: _roost_words "LIST"
@@ -158,6 +158,20 @@ _roost_yolo_upload() {
   fi
 }
 
+_roost_make_signs() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    --out) _roost_files ;;
+    --size) _roost_words "320 640 1280" ;;
+    --count-train | --count-val | --count-test | --seed | --background-fraction | --quality | --workers) COMPREPLY=() ;;
+    *)
+      _roost_words "--out --count-train --count-val --count-test --seed --size --background-fraction --quality
+        --workers --quiet --help --version"
+      ;;
+  esac
+}
+
+complete -F _roost_make_signs make-signs
 complete -F _roost_yolo_detect yolo-detect
 complete -F _roost_dagrun dagrun
 complete -F _roost_yolo_upload yolo-upload

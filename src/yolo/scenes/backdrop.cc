@@ -135,8 +135,10 @@ void PaintGround(cv::Mat& picture, const View& view, Random& random) {
       PaintStrip(paint, view, offset - 0.08F, offset + 0.08F, near, kFar, line);
     } else {
       const float pitch = random.Real(6, 12);
-      for (float at = near + random.Real(0, 4); at < 90; at += pitch) {
+      float at = near + random.Real(0, 4);
+      while (at < 90) {
         PaintStrip(paint, view, offset - 0.08F, offset + 0.08F, at, at + pitch * 0.4F, line);
+        at += pitch;
       }
     }
   }
@@ -151,8 +153,11 @@ void PaintGround(cv::Mat& picture, const View& view, Random& random) {
     if (random.Chance(0.5)) {
       PaintStrip(paint, view, offset - half + 0.3F, offset + half - 0.3F, at, at + 0.5F, white);
     } else {
-      for (float x = -half + 0.4F; x < half - 0.6F; x += 1)
+      float x = -half + 0.4F;
+      while (x < half - 0.6F) {
         PaintStrip(paint, view, offset + x, offset + x + 0.5F, at, at + 3, white);
+        x += 1;
+      }
     }
   }
   cv::Mat below = picture.rowRange(horizon, picture.rows);
@@ -176,9 +181,9 @@ void PaintHills(cv::Mat& picture, const View& view, Random& random) {
         static_cast<float>(picture.rows) * random.Real(0.02, 0.2) / static_cast<float>(ridge + 1);
     Points line{{-5, view.horizon + 3}};
     float up = random.Real(0.2, 1);
-    for (float x = -5; x < static_cast<float>(picture.cols) + 20; x += 12) {
+    for (int x = -5; x < picture.cols + 20; x += 12) {
       up = std::clamp(up + random.Real(-0.16, 0.16), 0.05F, 1.2F);
-      line.emplace_back(x, view.horizon - up * height);
+      line.emplace_back(static_cast<float>(x), view.horizon - up * height);
     }
     line.emplace_back(static_cast<float>(picture.cols) + 20, view.horizon + 3);
     const Bgr far = FromHsv(random.Uniform(80, 220), random.Uniform(0.05, 0.4), random.Uniform(0.25, 0.65));
@@ -245,8 +250,8 @@ void PaintWires(cv::Mat& picture, const View& view, Random& random) {
 
 void PaintThings(cv::Mat& picture, const View& view, Random& random) {
   const int count = random.Int(2, 11);
-  std::vector<float> distances;
-  for (int i = 0; i < count; ++i) distances.push_back(static_cast<float>(random.LogUniform(5, 70)));
+  std::vector<float> distances(static_cast<std::size_t>(count));
+  for (float& distance : distances) distance = static_cast<float>(random.LogUniform(5, 70));
   std::sort(distances.rbegin(), distances.rend());
   for (const float distance : distances) {
     const float metre = view.focal / distance;

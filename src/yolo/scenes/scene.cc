@@ -160,9 +160,11 @@ void PaintPost(cv::Mat& picture, const Plan& plan, const View& view, Random& ran
       Points{top, top + cv::Point2f(side * width / 2, 0), foot + cv::Point2f(side * width / 2, 0), foot},
       color * random.Real(0.6, 0.9));
   if (look == 0 && width > 2.5F) {  // holes all the way down
-    for (float row = top_row + width; row < std::min(foot_row, static_cast<float>(view.size.height));
-         row += width * 0.9F) {
+    const float last = std::min(foot_row, static_cast<float>(view.size.height));
+    float row = top_row + width;
+    while (row < last) {
       paint.Disc(at(row), width * 0.16F, color * 0.35F);
+      row += width * 0.9F;
     }
   }
 }

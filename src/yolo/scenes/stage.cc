@@ -86,7 +86,8 @@ void Stick(Stage& stage, const Face& face, const cv::Matx33d& to_picture, const 
       const float part = static_cast<float>(weight[x]) / 255;
       for (int c = 0; c < 3; ++c) {
         const float lit = std::min(255.F, static_cast<float>(from[x][c]) * light[c]);
-        to[x][c] = static_cast<std::uint8_t>(static_cast<float>(to[x][c]) * (1 - part) + lit * part + 0.5F);
+        to[x][c] =
+            static_cast<std::uint8_t>(std::lround(static_cast<float>(to[x][c]) * (1 - part) + lit * part));
       }
       if (weight[x] >= 128) to_owner[x] = owner;
     }

@@ -204,7 +204,7 @@ void PaintTrafficLight(cv::Mat& picture, cv::Point2f foot, float height, Random&
   paint.Polygon(Rounded(Rectangle(-0.06F, -1, 0.06F, -0.72F), 0.02F), box);
   const std::array<Bgr, 3> lamps{Bgr{35, 35, 235}, Bgr{40, 180, 250}, Bgr{130, 210, 40}};
   for (int i = 0; i < 3; ++i) {
-    const Bgr lamp = lamps.at(static_cast<std::size_t>(i));
+    const Bgr& lamp = lamps.at(static_cast<std::size_t>(i));
     paint.Disc({0, -0.955F + 0.09F * static_cast<float>(i)}, 0.036F, i == lit ? lamp : lamp * 0.25F);
   }
 }

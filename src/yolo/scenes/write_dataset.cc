@@ -53,6 +53,15 @@ std::string DataYaml(const std::vector<Split>& splits) {
   return text;
 }
 
+/// Removes what a killed run left half-written in `folder`: a reader of datasets could take it for a picture.
+void RemoveLeftovers(const Path& folder) {
+  std::vector<Path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (IsAtomicLeftover(entry.path())) leftovers.push_back(entry.path());
+  }
+  for (const Path& path : leftovers) std::filesystem::remove(path);
+}
+
 Scene Render(const DatasetPlan& plan, const Split& split, std::int64_t index) {
   Random random = Random(plan.seed).Fork(split.number).Fork(static_cast<std::uint64_t>(index));
   const std::uint64_t seed = random.Next();
@@ -78,8 +87,10 @@ DatasetCounts WriteDataset(const DatasetPlan& plan, const std::function<void(std
   std::int64_t total = 0;
   for (const Split& split : splits) {
     if (split.pictures == 0) continue;
-    MakeDirectories(plan.out / "images" / split.name);
-    MakeDirectories(plan.out / "labels" / split.name);
+    for (const char* const kind : {"images", "labels"}) {
+      MakeDirectories(plan.out / kind / split.name);
+      RemoveLeftovers(plan.out / kind / split.name);
+    }
     total += split.pictures;
   }
   MakeDirectories(plan.out);
@@ -112,6 +123,7 @@ DatasetCounts WriteDataset(const DatasetPlan& plan, const std::function<void(std
     const auto cpus = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int threads = plan.workers > 0 ? plan.workers : cpus;
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<std::size_t>(threads));
     for (int i = 0; i < threads; ++i) workers.emplace_back(work);
   }
   if (failure) std::rethrow_exception(failure);

@@ -25,9 +25,9 @@ struct DatasetCounts {
 
 /// Writes images/SPLIT/NNNNNN.jpg, labels/SPLIT/NNNNNN.txt (empty for background) and data.yaml below
 /// `plan.out`. Picture number i of a split follows from seed, split and i alone: more or fewer pictures,
-/// another number of threads or a second run leave it as it is. Every file appears whole; files of an
-/// earlier, larger dataset stay. `progress` is called now and then with the number of pictures done, by one
-/// thread at a time. Throws Error.
+/// another number of threads or a second run leave it as it is (another compiler or another OpenCV may draw
+/// other scenes). Every file appears whole; files of an earlier, larger dataset stay. `progress` is called
+/// with the number of pictures done, by one thread at a time. Throws Error.
 DatasetCounts WriteDataset(const DatasetPlan& plan, const std::function<void(std::int64_t)>& progress);
 
 }  // namespace roost::yolo::scenes

@@ -65,6 +65,9 @@ TEST_F(DatasetTest, RunAgainItMakesGoodWhatIsMissing) {
   const auto first = Write(plan);
   std::filesystem::remove(plan.out / "images/train/000002.jpg");
   test::WriteFile(plan.out / "labels/train/000001.txt", "half a li");
+  // What a killed run leaves: the process cannot be there.
+  test::WriteFile(plan.out / "images/train" / (".000003." + HostName() + ".2000000000.0.tmp.jpg"),
+                  "half a pic");
   EXPECT_EQ(Write(plan), first);
 }
 

@@ -92,7 +92,9 @@ TEST(RenderScene, TheBoxOfAStopSignIsFullOfRed) {
       int red = 0, all = 0;
       for (int y = std::max(0, static_cast<int>(top)); y < std::min<double>(height, bottom); ++y) {
         for (int x = std::max(0, static_cast<int>(left)); x < std::min<double>(width, right); ++x) {
-          const std::uint8_t* pixel = &pixels[static_cast<std::size_t>((y * width + x) * 3)];
+          const std::uint8_t* pixel = &pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                                               static_cast<std::size_t>(x)) *
+                                              3];
           red += pixel[2] > 1.5 * pixel[1] && pixel[2] > 1.3 * pixel[0] ? 1 : 0;
           ++all;
         }
