@@ -12,7 +12,7 @@
 namespace roost::yolo {
 
 /// What a run leaves for programs that follow it: results.csv, and event files for TensorBoard, a line and an
-/// event after each epoch that was measured.
+/// event after each epoch; zeros, as in the reference, where it was not measured.
 class RunLogs final : public TrainObserver {
  public:
   /// `resumed_at`: what is there about this epoch and later ones is of a run that did not get to save it.
