@@ -74,7 +74,8 @@ TEST_P(ManualTest, BashCompletesEveryLongFlagOfTheHelp) {
   for (const std::string& flag : offered) EXPECT_TRUE(help_.contains(flag)) << flag << " is no flag";
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, ManualTest, ::testing::Values("yolo-detect", "dagrun", "yolo-upload"),
+INSTANTIATE_TEST_SUITE_P(Programs, ManualTest,
+                         ::testing::Values("yolo-detect", "yolo-val", "dagrun", "yolo-upload"),
                          [](const auto& program) {
                            std::string name = program.param;
                            std::replace(name.begin(), name.end(), '-', '_');
