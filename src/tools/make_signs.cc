@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -41,6 +42,7 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
   constexpr std::int64_t kMostPictures = 1'000'000;  // file names have six digits
   scenes::DatasetPlan& plan = arguments.plan;
   std::string out;
+  std::int64_t seed = 0;  // CLI11 takes "-3" for an unsigned number
   CLI::App app(
       "Renders road scenes with stop, do-not-enter, pedestrian and yield signs: pictures and YOLO labels.",
       "make-signs");
@@ -57,7 +59,9 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
   app.add_option("--count-test", plan.test, "Pictures to judge it by in the end")
       ->check(pictures)
       ->capture_default_str();
-  app.add_option("--seed", plan.seed, "Another seed, other pictures")->capture_default_str();
+  app.add_option("--seed", seed, "Another seed, other pictures")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max(), "0 or more"))
+      ->capture_default_str();
   app.add_option("--size", plan.long_side, "Longer side of a picture in pixels; the ratio varies")
       ->check(CLI::Range(64, 4096))
       ->capture_default_str();
@@ -83,6 +87,7 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
   if (out.empty())
     throw Error("--out is empty", ExitCode::kUsage, "Is a variable not set? See make-signs --help.");
   plan.out = out;
+  plan.seed = static_cast<std::uint64_t>(seed);
   if (plan.train + plan.val + plan.test == 0) {
     throw Error("no pictures asked for: all counts are 0", ExitCode::kUsage, "See make-signs --help.");
   }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "roost/base/error.h"
-#include "roost/base/process.h"
 #include "roost/base/shared_module.h"
 #include "roost/base/terminal.h"
 #include "tools/train_flags.h"
@@ -38,11 +37,11 @@ int Main(int argc, char** argv) {
   SetThreadPools();
   const auto& module = *static_cast<const TrainModule*>(OpenSharedModule(
       {.file = "roost_train_module.so", .what = "the part that trains", .symbol = kTrainModuleSymbol}));
-  StopSignals signals;
-  return module.run(flags->options,
-                    {.terminal = Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags->color)),
-                     .json = flags->json,
-                     .stop_requested = [&] { return signals.Next() != 0; }});
+  return module.run({.options = flags->options,
+                     .argv = {argv, argv + argc},
+                     .nproc = flags->nproc,
+                     .terminal = Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags->color)),
+                     .json = flags->json});
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ std::optional<std::vector<Extent>> Centres(const std::vector<Extent>& objects, s
   const auto centres = KMeans(points, count, random);
   if (centres.size() != count) return std::nullopt;
   std::vector<Extent> extents;
+  extents.reserve(count);
   for (const Point& centre : centres) {
     extents.emplace_back(static_cast<float>(centre[0] * widths), static_cast<float>(centre[1] * heights));
   }
@@ -131,6 +132,7 @@ std::vector<Extent> AnyAnchors(const AnchorSearch& search, Random& random) {
   for (double& side : sides) side = random.Uniform() * static_cast<double>(search.imgsz);
   std::sort(sides.begin(), sides.end());
   std::vector<Extent> anchors;
+  anchors.reserve(search.anchors);
   for (std::size_t i = 0; i < sides.size(); i += 2) {
     anchors.emplace_back(static_cast<float>(sides[i]), static_cast<float>(sides[i + 1]));
   }

@@ -144,7 +144,8 @@ class TrainLoader::Impl {
   /// How many batches may be there or in the making: enough that no thread waits for another's picture.
   std::size_t Window() const {
     const std::int64_t share = options_.batch / options_.world;
-    return static_cast<std::size_t>((2 * options_.workers + share - 1) / share + 1);
+    const std::int64_t pictures = std::int64_t{2} * options_.workers;
+    return static_cast<std::size_t>((pictures + share - 1) / share + 1);
   }
 
   std::shared_ptr<Making> Begin() {

@@ -31,23 +31,28 @@ Image FromAnyPlanes(std::span<const Number> planes, Size size, ToByte byte) {
 
 /// Where pictures go.
 struct Layout {
-  int per_side = 1;
-  int height = 0, width = 0;  ///< of each
-  double scale = 1;
+  std::int64_t per_side = 1;
+  Size cell;  ///< of each
+
+  Size Whole() const { return {per_side * cell.height, per_side * cell.width}; }
 
   cv::Rect Cell(std::size_t picture) const {
-    const int number = static_cast<int>(picture);
-    return {number / per_side * width, number % per_side * height, width, height};
+    const auto number = static_cast<std::int64_t>(picture);
+    return {static_cast<int>(number / per_side * cell.width),
+            static_cast<int>(number % per_side * cell.height), static_cast<int>(cell.width),
+            static_cast<int>(cell.height)};
   }
 };
 
 Layout LayoutOf(std::size_t pictures, Size size) {
   Layout layout;
-  layout.per_side = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(pictures))));
+  layout.per_side = std::llrint(std::ceil(std::sqrt(static_cast<double>(pictures))));
   const auto longer = static_cast<double>(std::max(size.height, size.width));
-  layout.scale = std::min(kLargestSide / layout.per_side / longer, 1.0);
-  layout.height = static_cast<int>(std::ceil(static_cast<double>(size.height) * layout.scale));
-  layout.width = static_cast<int>(std::ceil(static_cast<double>(size.width) * layout.scale));
+  const double scale = std::min(kLargestSide / static_cast<double>(layout.per_side) / longer, 1.0);
+  const auto scaled = [&](std::int64_t side) {
+    return static_cast<std::int64_t>(std::ceil(static_cast<double>(side) * scale));
+  };
+  layout.cell = {scaled(size.height), scaled(size.width)};
   return layout;
 }
 
@@ -94,12 +99,12 @@ Image MosaicPicture(std::span<const Image> pictures, std::span<const MarkedBox> 
   pictures = pictures.first(std::min(pictures.size(), kMosaicPictures));
   ROOST_CHECK(!pictures.empty(), "a mosaic of no pictures");
   const Layout layout = LayoutOf(pictures.size(), pictures.front().size());
-  Image mosaic({layout.per_side * layout.height, layout.per_side * layout.width}, {255, 255, 255});
+  Image mosaic(layout.Whole(), {255, 255, 255});
   const cv::Mat canvas = AsMat(mosaic);
   const DrawStyle style{std::max(static_cast<int>(std::lrint(canvas.cols * 0.001)), 1)};
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     // Drawn apart from the others: names of objects at its right side do not run into the next picture.
-    Image scaled = Resize(pictures[i], {layout.height, layout.width}, /*average=*/true);
+    Image scaled = Resize(pictures[i], layout.cell, /*average=*/true);
     DrawBoxes(scaled, i, boxes, style);
     const cv::Mat picture = AsMat(scaled);
     cv::rectangle(picture, {0, 0, picture.cols, picture.rows}, cv::Scalar(255, 255, 255), 1);

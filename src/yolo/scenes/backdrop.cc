@@ -480,6 +480,7 @@ void PaintAnything(cv::Mat& picture, Random& random) {
     }
     default:
       PaintHeap(picture, random);
+      if (random.Chance(0.3)) cv::GaussianBlur(picture, picture, {}, random.LogUniform(1.5, 16));
   }
   Shade(picture, CloudNoise(picture.size(), random.Uniform(20, 90), 4, 0.8, random),
         random.Uniform(0.05, 0.25));

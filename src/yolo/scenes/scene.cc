@@ -65,11 +65,11 @@ cv::Size AnySize(int long_side, Random& random) {
 
 float AnyHeight(cv::Size size, Random& random) {
   const double most = std::min(size.width, size.height);
-  switch (random.Weighted({0.03, 0.39, 0.4, 0.18})) {
+  switch (random.Weighted({0.02, 0.32, 0.44, 0.22})) {
     case 0:
-      return static_cast<float>(random.LogUniform(0.03, 0.05) * most);
+      return static_cast<float>(random.LogUniform(0.035, 0.06) * most);
     case 1:
-      return static_cast<float>(random.LogUniform(0.055, 0.2) * most);
+      return static_cast<float>(random.LogUniform(0.06, 0.2) * most);
     case 2:
       return static_cast<float>(random.LogUniform(0.2, 0.5) * most);
     default:
@@ -124,7 +124,7 @@ std::vector<Plan> MakePlans(cv::Size size, bool background, Random& random) {
     plan.kind = static_cast<SignKind>(random.Weighted({0.4, 0.2, 0.2, 0.2}));
     plan.other = static_cast<OtherKind>(random.Int(0, kOtherKinds - 1));
     plan.height = AnyHeight(size, random);
-    if (i > 0 && random.Chance(0.4)) plan.height = std::min(plan.height, AnyHeight(size, random));
+    if (i > 0 && random.Chance(0.25)) plan.height = std::min(plan.height, AnyHeight(size, random));
     plan.pose = AnyPose(random);
     const auto place = FindPlace(plans, plan.height, size, random);
     if (!place) continue;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "roost/base/files.h"
+#include "roost/yolo/image.h"
 #include "yolo/data/dataset.h"
 #include "yolo/train/train_observer.h"
 
@@ -21,7 +22,6 @@ class RunPictures final : public TrainObserver {
 
  private:
   void Save(const Image& image, const std::string& name) const;
-  void DrawLabels() const;
 
   Path folder_;
   const Dataset& dataset_;

@@ -1,14 +1,28 @@
 #pragma once
 
-#include "yolo/train/train_run.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "roost/base/terminal.h"
+#include "yolo/train/train_options.h"
 
 namespace roost::yolo {
 
-/// What roost_train.so offers: the part of yolo-train that needs LibTorch.
+/// What yolo-train asks of the part of it that needs LibTorch.
+struct TrainRequest {
+  TrainOptions options;
+  std::vector<std::string> argv;  ///< of this process: for those that it starts
+  std::int64_t nproc = 1;         ///< processes to start, where none tells that this is one of several
+  Terminal terminal;              ///< stderr
+  bool json = false;              ///< a line for each epoch on stdout
+};
+
+/// What roost_train_module.so offers.
 struct TrainModule {
   const char* version;
-  /// Joins the group of processes that `rank` tells of, and trains. Throws Error only.
-  int (*run)(const TrainOptions& options, const TrainRunContext& context);
+  /// The exit code. Throws Error only.
+  int (*run)(const TrainRequest& request);
 };
 
 inline constexpr const char* kTrainModuleSymbol = "roost_train_module";

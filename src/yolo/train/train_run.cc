@@ -21,6 +21,7 @@
 #include "yolo/model/model_yaml.h"
 #include "yolo/train/process_group.h"
 #include "yolo/train/run_checkpoints.h"
+#include "yolo/train/run_logs.h"
 #include "yolo/train/run_pictures.h"
 #include "yolo/train/train_console.h"
 #include "yolo/train/trainer.h"
@@ -207,6 +208,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     model = WithFittingAnchors(std::move(model), options, data.train, console);
 
   std::optional<RunCheckpoints> checkpoints;
+  std::optional<RunLogs> logs;
   std::optional<RunPictures> pictures;
   std::vector<TrainObserver*> observers{&console};
   if (is_first) {
@@ -218,6 +220,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     }
     checkpoints.emplace(folder, options, data.names);
     observers.push_back(&*checkpoints);
+    observers.push_back(&logs.emplace(folder, saved ? std::optional(saved->epoch + 1) : std::nullopt));
     if (!options.noplots) observers.push_back(&pictures.emplace(folder, data.train, data.names));
   }
   Observers all(std::move(observers));

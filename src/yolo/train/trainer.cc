@@ -175,26 +175,18 @@ void Trainer::Step(std::int64_t batch) {
   average_.Update();
 }
 
-/// Over the processes, in one message.
 void Trainer::SumGradients() {
   if (task_.group == nullptr) return;
   const at::NoGradGuard no_gradients;
-  std::vector<at::Tensor> gradients, flat;
+  std::vector<at::Tensor> gradients;
   for (const Parameter& parameter : network_.parameters()) {
     if (!parameter.tensor.requires_grad()) continue;
     at::Tensor tensor = parameter.tensor;
     // A process without a label near some level has no gradient there, but must take part.
     if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor);
     gradients.push_back(tensor.grad());
-    flat.push_back(tensor.grad().contiguous().view(-1));
   }
-  at::Tensor all = at::cat(flat);
-  task_.group->AllReduceSum(all);
-  std::int64_t first = 0;
-  for (at::Tensor& gradient : gradients) {
-    gradient.copy_(all.narrow(0, first, gradient.numel()).view(gradient.sizes()));
-    first += gradient.numel();
-  }
+  AllReduceSum(*task_.group, gradients);
 }
 
 at::Tensor Trainer::PicturesOf(const TrainBatch& batch, std::int64_t number) const {

@@ -122,6 +122,7 @@ TEST(FindAnchorsTest, ClustersAreFound) {
 
 TEST(FindAnchorsTest, TheyFollowFromTheSeed) {
   std::vector<Extent> objects;
+  objects.reserve(200);
   for (int i = 0; i < 200; ++i) {
     objects.emplace_back(static_cast<float>(5 + i * 37 % 300), static_cast<float>(5 + i * 53 % 200));
   }

@@ -7,7 +7,6 @@
 
 namespace roost::test {
 
-using yolo::Box;
 using yolo::Dataset;
 using yolo::Image;
 using yolo::Label;

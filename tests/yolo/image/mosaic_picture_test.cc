@@ -15,6 +15,7 @@ std::vector<int> Pixel(const Image& image, std::int64_t x, std::int64_t y) {
 
 std::vector<Image> Pictures(int count, Size size) {
   std::vector<Image> pictures;
+  pictures.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i)
     pictures.emplace_back(size, Color{static_cast<std::uint8_t>(10 * (i + 1)), 0, 0});
   return pictures;
