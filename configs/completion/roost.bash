@@ -1,5 +1,10 @@
+<<<<<<< HEAD
 # Completion for Roost's programs in bash. Installed under the name of each of them where
 # bash-completion looks; without that package: source this file in ~/.bashrc.
+=======
+# Completion for the programs of Roost in bash. Installed under each of their names where bash-completion looks; without
+# that package: source this file in ~/.bashrc.
+>>>>>>> val
 
 # Words that begin with what has been typed: _roost_words "LIST"
 _roost_words() {
@@ -43,6 +48,27 @@ _roost_yolo_detect() {
           if [ "$COMP_CWORD" -eq 1 ] && [[ info == "$cur"* ]]; then COMPREPLY+=(info); fi
           ;;
       esac
+      ;;
+  esac
+}
+
+_roost_yolo_val() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    --weights) _roost_files '*[.i]pt' ;;
+    --data) _roost_files '*.y*ml' ;;
+    --annotations) _roost_files '*.json' ;;
+    --project | --out) _roost_files ;;
+    --task) _roost_words "train val test speed" ;;
+    --device) _roost_words "cpu 0" ;;
+    --color) _roost_words "auto always never" ;;
+    --imgsz | --img | --img-size) _roost_words "320 640 1280" ;;
+    --conf-thres | --iou-thres | --max-det | --threads | --workers | --batch-size | --name) COMPREPLY=() ;;
+    *)
+      _roost_words "--data --weights --task --single-cls --annotations --imgsz --img --img-size --batch-size --no-rect
+        --conf-thres --iou-thres --max-det --augment --device --half --threads --workers --verbose --save-txt
+        --save-hybrid --save-conf --save-json --no-plots --project --name --exist-ok --out --strict --json --quiet
+        --color --help --version"
       ;;
   esac
 }
@@ -173,5 +199,6 @@ _roost_make_signs() {
 
 complete -F _roost_make_signs make-signs
 complete -F _roost_yolo_detect yolo-detect
+complete -F _roost_yolo_val yolo-val
 complete -F _roost_dagrun dagrun
 complete -F _roost_yolo_upload yolo-upload

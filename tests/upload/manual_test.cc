@@ -75,7 +75,11 @@ TEST_P(ManualTest, BashCompletesEveryLongFlagOfTheHelp) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, ManualTest,
+<<<<<<< HEAD
                          ::testing::Values("yolo-detect", "dagrun", "yolo-upload", "make-signs"),
+=======
+                         ::testing::Values("yolo-detect", "yolo-val", "dagrun", "yolo-upload"),
+>>>>>>> val
                          [](const auto& program) {
                            std::string name = program.param;
                            std::replace(name.begin(), name.end(), '-', '_');
