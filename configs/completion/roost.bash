@@ -1,10 +1,5 @@
-<<<<<<< HEAD
 # Completion for Roost's programs in bash. Installed under the name of each of them where
 # bash-completion looks; without that package: source this file in ~/.bashrc.
-=======
-# Completion for the programs of Roost in bash. Installed under each of their names where bash-completion looks; without
-# that package: source this file in ~/.bashrc.
->>>>>>> val
 
 # Words that begin with what has been typed: _roost_words "LIST"
 _roost_words() {
