@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <ostream>
 
 #include "roost/base/clock.h"
 #include "roost/base/files.h"
@@ -24,6 +25,20 @@ class RunLogs final : public TrainObserver {
   SystemClock clock_;
   ResultsCsv csv_;
   EventFile events_;
+};
+
+/// The same as JSON, a line for each epoch, for scripts.
+class RunJson final : public TrainObserver {
+ public:
+  /// `out` must outlive it.
+  explicit RunJson(std::ostream& out) : out_(out) {}
+
+  void EpochDone(const EpochResult& result, const Trainer& trainer) override;
+  /// The last line: where the results are.
+  void Finished(const Path& folder);
+
+ private:
+  std::ostream& out_;
 };
 
 }  // namespace roost::yolo

@@ -210,6 +210,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
   std::optional<RunCheckpoints> checkpoints;
   std::optional<RunLogs> logs;
   std::optional<RunPictures> pictures;
+  RunJson json(std::cout);
   std::vector<TrainObserver*> observers{&console};
   if (is_first) {
     if (!saved) {
@@ -221,6 +222,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     checkpoints.emplace(folder, options, data.names);
     observers.push_back(&*checkpoints);
     observers.push_back(&logs.emplace(folder, saved ? std::optional(saved->epoch + 1) : std::nullopt));
+    if (context.json) observers.push_back(&json);
     if (!options.noplots) observers.push_back(&pictures.emplace(folder, data.train, data.names));
   }
   Observers all(std::move(observers));
@@ -244,7 +246,11 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
   }
   if (checkpoints) {
     checkpoints->Finish();
-    std::cout << folder.string() << std::endl;
+    if (context.json) {
+      json.Finished(folder);
+    } else {
+      std::cout << folder.string() << std::endl;
+    }
   }
   return static_cast<int>(ExitCode::kOk);
 }
