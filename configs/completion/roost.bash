@@ -47,6 +47,27 @@ _roost_yolo_detect() {
   esac
 }
 
+_roost_yolo_val() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    --weights) _roost_files '*[.i]pt' ;;
+    --data) _roost_files '*.y*ml' ;;
+    --annotations) _roost_files '*.json' ;;
+    --project | --out) _roost_files ;;
+    --task) _roost_words "train val test speed" ;;
+    --device) _roost_words "cpu 0" ;;
+    --color) _roost_words "auto always never" ;;
+    --imgsz | --img | --img-size) _roost_words "320 640 1280" ;;
+    --conf-thres | --iou-thres | --max-det | --threads | --workers | --batch-size | --name) COMPREPLY=() ;;
+    *)
+      _roost_words "--data --weights --task --single-cls --annotations --imgsz --img --img-size --batch-size --no-rect
+        --conf-thres --iou-thres --max-det --augment --device --half --threads --workers --verbose --save-txt
+        --save-hybrid --save-conf --save-json --no-plots --project --name --exist-ok --out --strict --json --quiet
+        --color --help --version"
+      ;;
+  esac
+}
+
 # Options of a run: as dagrun_options.cc has them
 _roost_dagrun_options="-maxjobs -maxidle -maxpre -maxpost -maxhold -force -f -AutoRescue -DoRescueFrom -RescueFile
   -load_save -DoRecovery -AlwaysRunPost -DontAlwaysRunPost -Priority -UseDagDir -SubmitMethod
@@ -171,7 +192,33 @@ _roost_make_signs() {
   esac
 }
 
+_roost_yolo_train() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    --weights | --resume) _roost_files '*.pt' ;;
+    --data | --cfg | --hyp) _roost_files '*.y*ml' ;;
+    --project) _roost_files ;;
+    --cache) _roost_words "ram disk" ;;
+    --optimizer) _roost_words "SGD Adam AdamW" ;;
+    --device) _roost_words "cpu 0" ;;
+    --color) _roost_words "auto always never" ;;
+    --imgsz | --img | --img-size) _roost_words "320 640 1280" ;;
+    --epochs | --batch-size | --workers | --threads | --nproc | --name | --seed | --patience | --save-period | \
+      --label-smoothing | --freeze)
+      COMPREPLY=()
+      ;;
+    *)
+      _roost_words "--weights --cfg --data --hyp --epochs --batch-size --imgsz --rect --resume --nosave --noval --noautoanchor
+        --noplots --cache --image-weights --device --multi-scale --single-cls --optimizer --sync-bn --workers
+        --project --name --exist-ok --cos-lr --label-smoothing --patience --freeze --save-period --seed --threads
+        --nproc --json --quiet --color --version --help --img --img-size"
+      ;;
+  esac
+}
+
 complete -F _roost_make_signs make-signs
 complete -F _roost_yolo_detect yolo-detect
+complete -F _roost_yolo_val yolo-val
+complete -F _roost_yolo_train yolo-train
 complete -F _roost_dagrun dagrun
 complete -F _roost_yolo_upload yolo-upload

@@ -48,6 +48,7 @@ std::string FlagOf(std::string name) {
 class Flags {
  public:
   explicit Flags(CLI::App& app) {
+    for (const auto& [name, value] : TrainOptions().All()) defaults_.emplace(name, value);
     for (const TrainOptionInfo& info : TrainOptionInfos()) Add(app, info);
   }
 
@@ -94,6 +95,7 @@ class Flags {
     }
   }
 
+  std::map<std::string, std::string> defaults_;
   std::deque<One> ones_;  // CLI11 keeps addresses
 };
 

@@ -75,7 +75,8 @@ TEST_P(ManualTest, BashCompletesEveryLongFlagOfTheHelp) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, ManualTest,
-                         ::testing::Values("yolo-detect", "dagrun", "yolo-upload", "make-signs"),
+                         ::testing::Values("yolo-detect", "yolo-val", "yolo-train", "make-signs", "dagrun",
+                                           "yolo-upload"),
                          [](const auto& program) {
                            std::string name = program.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -56,7 +56,7 @@ void Mix(Image& image, const Image& other, double weight) {
 }
 
 /// How a picture of the store is put into a batch's; without `grow` it is only ever made smaller.
-LetterboxPlan PlanFor(Size picture, Size size, bool grow) {
+Result<LetterboxPlan> PlanFor(Size picture, Size size, bool grow) {
   if (!grow && picture.height <= size.height && picture.width <= size.width) {
     // As if it had been scaled: the padding follows from the size it has.
     LetterboxPlan plan;
@@ -68,7 +68,7 @@ LetterboxPlan PlanFor(Size picture, Size size, bool grow) {
     plan.right = size.width - picture.width - plan.left;
     return plan;
   }
-  return PlanLetterbox(picture, size, /*stride=*/1, Padding::kWhole).value();
+  return PlanLetterbox(picture, size, /*stride=*/1, Padding::kWhole);
 }
 
 }  // namespace
@@ -158,7 +158,12 @@ void PictureMaker::Mosaic(std::size_t sample, std::span<const std::size_t> order
 
 void PictureMaker::Single(std::size_t sample, Size size, Random& random, Canvas& canvas) {
   const auto picture = Load(sample);
-  const LetterboxPlan plan = PlanFor(picture->size(), size, options_.augment);
+  const auto planned = PlanFor(picture->size(), size, options_.augment);
+  if (!planned) {
+    throw Error("'" + dataset_.samples.at(sample).image.string() + "': " + planned.error().message(),
+                ExitCode::kBadData);
+  }
+  const LetterboxPlan& plan = *planned;
   canvas.image = Letterbox(*picture, plan);
   // The reference adds the padding before it is rounded.
   const auto pad = [](std::int64_t room) { return static_cast<float>(static_cast<double>(room) / 2); };

@@ -49,6 +49,8 @@ struct TrainLoaderOptions {
 /// (batch / world pictures, one after the other) of the batches that one process would get. Every epoch has
 /// each sample once (sample weights aside); the last batch may be smaller, and pictures are added from the
 /// start of the epoch where its size is no multiple of `world`.
+///
+/// Each thread makes pictures of its own: SetImageThreads(1) keeps OpenCV from starting more.
 class TrainLoader {
  public:
   /// `dataset` must outlive it. Throws Error (bad data) where it has no samples.
@@ -60,7 +62,7 @@ class TrainLoader {
   /// What people should know: of a cache that cannot be made. Grows while pictures are read.
   std::vector<std::string> warnings() const;
   /// Begins an epoch, whatever is left of an earlier one. `weights` (may be empty): how often samples are
-  /// drawn, with replacement (--image-weights).
+  /// drawn, with replacement (--image-weights); not with `rect`, whose order is fixed.
   void StartEpoch(std::int64_t epoch, std::span<const double> weights = {});
   /// The next batch; nothing at the end of the epoch. Throws Error where a picture cannot be read any more.
   std::optional<TrainBatch> Next();

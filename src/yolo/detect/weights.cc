@@ -66,6 +66,8 @@ std::optional<std::string> RecordedDigest(const Path& file) {
 
 }  // namespace
 
+Path BundledFolder() { return ExecutableDirectory().parent_path() / "share" / "roost" / "weights"; }
+
 std::optional<Path> CacheFolder() {
   if (const auto folder = NonEmptyEnvironment("ROOST_CACHE_DIR")) return Path(*folder);
   if (const auto folder = NonEmptyEnvironment("XDG_CACHE_HOME")) return Path(*folder) / "roost";
@@ -82,6 +84,12 @@ std::optional<std::string> WeightsStore::KnownDigest(const std::string& name) {
 Path WeightsStore::Find(const std::string& name) const {
   std::error_code error;  // a file that may not be looked at: whoever reads it says so
   if (fs::status(name, error).type() != fs::file_type::not_found) return name;
+  const bool is_plain = Path(name).filename() == name;
+  if (is_plain && fs::exists(options_.bundled / name, error)) return options_.bundled / name;
+  if (name == kBundledWeights) {
+    throw Error("the weights that come with Roost are not at '" + (options_.bundled / name).string() + "'",
+                ExitCode::kNoInput, "install Roost completely, or name other weights with --weights");
+  }
   if (FindOfficial(name) == nullptr) {
     throw Error("no such weights: '" + name + "'", ExitCode::kNoInput,
                 "--weights takes a .pt file, or one of yolov5{n,s,m,l,x}{,6}.pt (no folder) to download it");

@@ -14,7 +14,14 @@ using Fetcher = std::function<Result<void>(const std::string& url, AtomicFile& f
 /// Throws Error where `file` is not a checkpoint that can be used.
 using CheckpointCheck = std::function<void(const Path& file)>;
 
-/// Finds the file behind --weights. The official YOLOv5 detection models need only be named: "yolov5n.pt"
+/// The weights that come with Roost: a detector of road signs, the default of --weights.
+inline constexpr const char* kBundledWeights = "roost-signs.pt";
+
+/// share/roost/weights beside the folder of the running program.
+Path BundledFolder();
+
+/// Finds the file behind --weights. A file that Roost brings along, kBundledWeights, and the official YOLOv5
+/// detection models need only be named: "yolov5n.pt"
 /// that is not in the working directory is taken from a cache folder, and downloaded into it the first time.
 ///
 /// What is in the cache is never trusted by its name. A model is compared with a digest each time it is used:
@@ -24,6 +31,8 @@ using CheckpointCheck = std::function<void(const Path& file)>;
 class WeightsStore {
  public:
   struct Options {
+    /// Where the weights are that come with Roost.
+    Path bundled = BundledFolder();
     /// Where downloads are kept. Nothing = there is no place for them.
     std::optional<Path> cache;
     Fetcher fetch;

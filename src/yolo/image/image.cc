@@ -75,7 +75,8 @@ Result<std::string> Encode(const Image& image, const std::string& suffix, const 
   };
   try {
     std::vector<std::uint8_t> bytes;
-    if (!cv::imencode(suffix, AsMat(image), bytes, settings)) return failure("OpenCV cannot write this format");
+    if (!cv::imencode(suffix, AsMat(image), bytes, settings))
+      return failure("OpenCV cannot write this format");
     return std::string(bytes.begin(), bytes.end());
   } catch (const cv::Exception& error) {
     return failure(FirstLine(error));

@@ -75,6 +75,7 @@ bool Hyperparameters::Set(const std::string& name, double value) {
 std::vector<std::pair<std::string, double>> Hyperparameters::All() const {
   Hyperparameters copy = *this;
   std::vector<std::pair<std::string, double>> all;
+  all.reserve(kFields.size());
   for (const Field& field : kFields) all.emplace_back(field.name, field.of(copy));
   return all;
 }

@@ -46,11 +46,11 @@ std::string Line(const Cells& cells) {
   return line.str();
 }
 
-/// The content of `file` up to the line of `first_epoch`.
-std::string LinesBefore(std::int64_t first_epoch, const Path& file) {
+/// Calls take(line, cells) for each whole line of results. Throws Error where a line is none.
+template <typename Take>
+void ForEachLine(const Path& file, Take take) {
   constexpr std::uint64_t kMaxSize = 100'000'000;
   const std::string text = ReadRegularFile(file, kMaxSize).value();
-  std::string kept;
   int number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);
@@ -65,14 +65,24 @@ std::string LinesBefore(std::int64_t first_epoch, const Path& file) {
     };
     if (number == 1) {
       if (Trim(cells.front()) != kColumns.front()) throw wrong("these are no results of a training");
-      kept = Line(kColumns);
       continue;
     }
-    const auto epoch = ParseInt(Trim(cells.front()));
-    if (!epoch || cells.size() != kColumns.size()) throw wrong("this is no line of results");
-    if (*epoch < first_epoch) kept += line;
+    std::vector<double> numbers;
+    for (const std::string& cell : cells) {
+      if (const auto cell_number = ParseDouble(Trim(cell))) numbers.push_back(*cell_number);
+    }
+    if (numbers.size() != kColumns.size()) throw wrong("this is no line of results");
+    take(line, numbers);
   }
-  return kept.empty() ? Line(kColumns) : kept;
+}
+
+/// The content of `file` up to the line of `first_epoch`.
+std::string LinesBefore(std::int64_t first_epoch, const Path& file) {
+  std::string kept = Line(kColumns);
+  ForEachLine(file, [&](const std::string& line, const std::vector<double>& numbers) {
+    if (numbers.front() < static_cast<double>(first_epoch)) kept += line;
+  });
+  return kept;
 }
 
 Path Begin(const Path& file, std::int64_t first_epoch) {
@@ -82,6 +92,14 @@ Path Begin(const Path& file, std::int64_t first_epoch) {
 }
 
 }  // namespace
+
+ResultsTable ReadResultsCsv(const Path& file) {
+  ResultsTable table;
+  ForEachLine(file, [&](const std::string& /*line*/, const std::vector<double>& numbers) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) table[std::string(kColumns.at(i))].push_back(numbers[i]);
+  });
+  return table;
+}
 
 ResultsCsv::ResultsCsv(const Path& file, std::int64_t first_epoch) : file_(Begin(file, first_epoch)) {}
 

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "roost/base/files.h"
 
@@ -30,5 +34,11 @@ class ResultsCsv {
  private:
   AppendFile file_;
 };
+
+/// The numbers of a results.csv by their columns.
+using ResultsTable = std::map<std::string, std::vector<double>, std::less<>>;
+
+/// A line that was cut off is left out. Throws Error (no input; bad data with file and line).
+ResultsTable ReadResultsCsv(const Path& file);
 
 }  // namespace roost::yolo

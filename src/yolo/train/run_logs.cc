@@ -1,5 +1,7 @@
 #include "yolo/train/run_logs.h"
 
+#include <nlohmann/json.hpp>
+
 namespace roost::yolo {
 
 RunLogs::RunLogs(const Path& folder, std::optional<std::int64_t> resumed_at)
@@ -36,6 +38,30 @@ void RunLogs::EpochDone(const EpochResult& result, const Trainer& /*trainer*/) {
                                {"x/lr0", rate[0]},
                                {"x/lr1", rate[1]},
                                {"x/lr2", rate[2]}});
+}
+
+void RunJson::EpochDone(const EpochResult& result, const Trainer& /*trainer*/) {
+  const auto losses = [](const LossItems& items) {
+    return nlohmann::json{{"box", items.box}, {"obj", items.obj}, {"cls", items.cls}};
+  };
+  nlohmann::json line = {{"epoch", result.epoch}, {"epochs", result.epochs}, {"train", losses(result.train)}};
+  if (result.measured) {
+    const Metrics& m = result.metrics;
+    line["val"] = losses(result.val);
+    line["precision"] = m.precision;
+    line["recall"] = m.recall;
+    line["map50"] = m.map50;
+    line["map50_95"] = m.map50_95;
+    line["best"] = result.is_best;
+  }
+  out_ << line.dump() << std::endl;
+}
+
+void RunJson::Finished(const Path& folder) {
+  const Path weights = folder / "weights";
+  out_ << nlohmann::json{{"folder", folder.string()}, {"best", (weights / "best.pt").string()}}.dump(
+              -1, ' ', false, nlohmann::json::error_handler_t::replace)
+       << std::endl;
 }
 
 }  // namespace roost::yolo

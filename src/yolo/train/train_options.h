@@ -20,30 +20,30 @@ struct TrainOptions {
   std::string cfg;      ///< model YAML; empty: the network of `weights`
   std::string data;     ///< dataset YAML
   std::string hyp;      ///< hyperparameter YAML; empty: the defaults
+  std::string resume;   ///< "", a checkpoint, or "latest": of the newest run below `project`
+  std::string cache;    ///< "", "ram", "disk"
+  std::string device;
+  std::string optimizer = "SGD";
+  std::string project = "runs/train";
+  std::string name = "exp";
   std::int64_t epochs = 100;
   std::int64_t batch_size = 16;  ///< of all processes together
   std::int64_t imgsz = 640;
-  bool rect = false;
-  std::string resume;  ///< "", a checkpoint, or "latest": of the newest run below `project`
-  bool nosave = false, noval = false, noautoanchor = false, noplots = false;
-  std::string cache;  ///< "", "ram", "disk"
-  bool image_weights = false;
-  std::string device;
-  bool multi_scale = false;
-  bool single_cls = false;
-  std::string optimizer = "SGD";
-  bool sync_bn = false;
-  std::int64_t workers = 0;  ///< 0: one per CPU
-  std::string project = "runs/train";
-  std::string name = "exp";
-  bool exist_ok = false;
-  bool cos_lr = false;
-  double label_smoothing = 0;
-  std::int64_t patience = 100;          ///< epochs; 0: for ever
-  std::vector<std::int64_t> freeze{0};  ///< one number: that many layers from the first; several: these
-  std::int64_t save_period = -1;        ///< epochs; below 1: never
+  std::int64_t workers = 0;       ///< 0: one per CPU
+  std::int64_t patience = 100;    ///< epochs; 0: for ever
+  std::int64_t save_period = -1;  ///< epochs; below 1: never
   std::int64_t seed = 0;
   std::int64_t threads = 0;  ///< of LibTorch, in each process; 0: OMP_NUM_THREADS, else one per CPU
+  std::vector<std::int64_t> freeze{0};  ///< one number: that many layers from the first; several: these
+  double label_smoothing = 0;
+  bool rect = false;
+  bool nosave = false, noval = false, noautoanchor = false, noplots = false;
+  bool image_weights = false;
+  bool multi_scale = false;
+  bool single_cls = false;
+  bool sync_bn = false;
+  bool exist_ok = false;
+  bool cos_lr = false;
   bool quiet = false;
 
   Hyperparameters hyperparameters;  ///< of `hyp`, with what was set by name on top

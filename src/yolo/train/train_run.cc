@@ -10,10 +10,16 @@
 
 #include "roost/base/error.h"
 #include "roost/base/files.h"
+#include "roost/yolo/engine.h"
+#include "roost/yolo/image.h"
 #include "yolo/data/anchors.h"
 #include "yolo/data/dataset.h"
 #include "yolo/detect/run_folder.h"
 #include "yolo/engine/torch_device.h"
+#include "yolo/evaluate/charts.h"
+#include "yolo/evaluate/confusion.h"
+#include "yolo/evaluate/evaluate.h"
+#include "yolo/evaluate/report.h"
 #include "yolo/graph/model_from_yaml.h"
 #include "yolo/model/checkpoint_writer.h"
 #include "yolo/model/head_edit.h"
@@ -166,6 +172,30 @@ Path FindCheckpoint(const std::string& resume, const Path& project) {
   return newest->second;
 }
 
+/// The weights that are kept, on the validation pictures: figures of each class for people, curves for the
+/// folder.
+void MeasureBest(const Path& best, const Data& data, const TrainOptions& options, const Path& folder,
+                 TrainConsole& console) {
+  const Checkpoint checkpoint = LoadCheckpoint(best);
+  const auto engine = OpenEngine("torch", Lower(*checkpoint.model),
+                                 {.device = options.device, .threads = static_cast<int>(options.threads)});
+  ConfusionMatrix confusion(std::ssize(data.names));
+  const auto judged = [&](const BatchResult& batch) {
+    for (const PictureResult& picture : batch.pictures) confusion.Add(picture.detections, picture.labels);
+  };
+  const Evaluation evaluation = EvaluateInFull(*engine, data.val, std::ssize(data.names),
+                                               {.imgsz = options.imgsz,
+                                                .stride = checkpoint.stride,
+                                                .single_cls = options.single_cls,
+                                                .workers = static_cast<int>(options.workers)},
+                                               {}, judged);
+  console.Say(best.string() + ":\n" +
+              MetricsTable(evaluation.metrics, data.names, /*each_class=*/data.names.size() > 1));
+  if (!options.noplots) {
+    SaveCharts(evaluation.metrics, evaluation.curves, confusion, data.names, folder);
+  }
+}
+
 void WriteSettings(const Path& folder, const TrainOptions& options) {
   std::string text;
   for (const auto& [name, value] : options.All()) text += name + ": '" + value + "'\n";
@@ -173,7 +203,18 @@ void WriteSettings(const Path& folder, const TrainOptions& options) {
   WriteFileAtomically(folder / "hyp.yaml", ToYaml(options.hyperparameters)).value();
 }
 
-void CheckOptions(const TrainOptions& options, const ProcessGroup* group) {
+/// Throws Error (usage); mends what can be mended, and says so.
+void CheckOptions(TrainOptions& options, const ProcessGroup* group, TrainConsole& console) {
+  constexpr std::int64_t kStride = 32;  // of most models; a larger one is checked when the model is known
+  if (const std::int64_t side = (options.imgsz + kStride - 1) / kStride * kStride; side != options.imgsz) {
+    console.Warn("--imgsz " + std::to_string(options.imgsz) + " is not a multiple of " +
+                 std::to_string(kStride) + ": using " + std::to_string(side));
+    options.imgsz = side;
+  }
+  if (options.rect && options.image_weights) {
+    console.Warn("--image-weights draws pictures of all shapes: --rect has no effect");
+    options.rect = false;
+  }
   const std::int64_t world = group == nullptr ? 1 : group->world();
   if (options.batch_size % world != 0) {
     throw Error("--batch-size " + std::to_string(options.batch_size) + " cannot be shared by " +
@@ -198,7 +239,8 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     console.Say("going on with " + folder.string() + " from epoch " + std::to_string(saved->epoch + 1) +
                 " of " + std::to_string(options.epochs));
   }
-  CheckOptions(options, context.group);
+  CheckOptions(options, context.group, console);
+  SetImageThreads(1);  // OpenCV's own would only compete with the threads that read pictures
   SetTorchThreads(static_cast<int>(options.threads));
 
   const Data data = ReadData(options, console);
@@ -210,6 +252,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
   std::optional<RunCheckpoints> checkpoints;
   std::optional<RunLogs> logs;
   std::optional<RunPictures> pictures;
+  RunJson json(std::cout);
   std::vector<TrainObserver*> observers{&console};
   if (is_first) {
     if (!saved) {
@@ -221,6 +264,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
     checkpoints.emplace(folder, options, data.names);
     observers.push_back(&*checkpoints);
     observers.push_back(&logs.emplace(folder, saved ? std::optional(saved->epoch + 1) : std::nullopt));
+    if (context.json) observers.push_back(&json);
     if (!options.noplots) observers.push_back(&pictures.emplace(folder, data.train, data.names));
   }
   Observers all(std::move(observers));
@@ -237,6 +281,7 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
               folder.string());
 
   const TrainEnd end = trainer.Run();
+  for (const std::string& warning : trainer.warnings()) console.Warn(warning);
   if (end == TrainEnd::kInterrupted) {
     console.Warn("stopped in epoch " + std::to_string(trainer.epoch()) +
                  "; go on with: yolo-train --resume " + (folder / "weights" / "last.pt").string());
@@ -244,7 +289,12 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
   }
   if (checkpoints) {
     checkpoints->Finish();
-    std::cout << folder.string() << std::endl;
+    MeasureBest(checkpoints->best(), data, options, folder, console);
+    if (context.json) {
+      json.Finished(folder);
+    } else {
+      std::cout << folder.string() << std::endl;
+    }
   }
   return static_cast<int>(ExitCode::kOk);
 }

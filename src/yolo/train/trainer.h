@@ -50,6 +50,8 @@ class Trainer {
 
   TrainEnd Run();
 
+  /// What people should know about how pictures were read.
+  std::vector<std::string> warnings() const { return loader_.warnings(); }
   std::int64_t epoch() const { return epoch_; }  ///< the next one, from 0
   double best_fitness() const { return stopping_.best_fitness; }
   std::int64_t updates() const { return average_.updates(); }

@@ -55,6 +55,17 @@ class WeightsStoreTest : public ::testing::Test {
   WeightsStore::Options options_;
 };
 
+TEST_F(WeightsStoreTest, WhatComesWithRoostIsFoundByName) {
+  options_.bundled = folder_.path() / "share";
+  MakeDirectories(options_.bundled);
+  const Error refusal = Refusal(kBundledWeights);
+  EXPECT_EQ(refusal.code(), ExitCode::kNoInput);
+  EXPECT_THAT(refusal.hint(), HasSubstr("install Roost completely"));
+  WriteFile(options_.bundled / kBundledWeights, "model");
+  EXPECT_EQ(Find(kBundledWeights), options_.bundled / kBundledWeights);
+  EXPECT_EQ(Refusal(std::string("elsewhere/") + kBundledWeights).code(), ExitCode::kNoInput);
+}
+
 TEST_F(WeightsStoreTest, AnExistingFileIsTakenAsItIs) {
   const Path file = folder_.path() / "best.pt";
   WriteFile(file, "anything");
