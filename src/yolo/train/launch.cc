@@ -17,7 +17,7 @@
 #include "roost/base/files.h"
 #include "roost/base/process.h"
 #include "roost/base/text.h"
-#include "yolo/train/process_group_gloo.h"
+#include "yolo/train/process_group_server.h"
 
 namespace roost::yolo {
 namespace {
@@ -132,7 +132,7 @@ class Launcher {
 
   void Report(int rank, const ExitStatus& status) const {
     std::string message = "rank " + std::to_string(rank) + " of " + std::to_string(World()) + " ended with " +
-                          status.Describe() + (processes_.size() > 0 ? "; the others are ended, too" : "");
+                          status.Describe() + "; the others end, too";
     const std::string words = rank == 0 ? "" : LastWords(LogOf(rank));
     if (!words.empty()) message += ". Its last words:\n" + words;
     std::cerr << "yolo-train: " << message << (message.ends_with('\n') ? "" : "\n") << std::flush;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "yolo/train/torch_headers.h"
+#include <ATen/ATen.h>
 
 namespace roost::yolo {
 

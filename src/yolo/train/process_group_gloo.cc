@@ -176,13 +176,6 @@ class Group final : public ProcessGroup {
 
 #endif  // USE_C10D_GLOO
 
-#ifndef USE_C10D_GLOO
-[[noreturn]] void FailWithoutGloo() {
-  throw Error("this build cannot train in several processes: it was made without gloo", ExitCode::kFailed,
-              "Install libgloo-dev and build again.");
-}
-#endif
-
 }  // namespace
 
 std::unique_ptr<ProcessGroup> JoinProcessGroup(const Rank& rank, const ProcessGroupOptions& options) {
@@ -196,39 +189,9 @@ std::unique_ptr<ProcessGroup> JoinProcessGroup(const Rank& rank, const ProcessGr
   return std::make_unique<Group>(rank, options);
 #else
   static_cast<void>(options);
-  FailWithoutGloo();
+  throw Error("this build cannot train in several processes: it was made without gloo", ExitCode::kFailed,
+              "Install libgloo-dev and build again.");
 #endif
 }
-
-#ifdef USE_C10D_GLOO
-
-struct RendezvousServer::Store {
-  c10::intrusive_ptr<c10d::TCPStore> tcp;
-};
-
-RendezvousServer::RendezvousServer(int port) : store_(std::make_unique<Store>()) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<std::uint16_t>(port);
-  options.isServer = true;
-  options.waitWorkers = false;
-  try {
-    store_->tcp = c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
-  } catch (const std::exception& error) {
-    throw Error("cannot serve the processes at port " + std::to_string(port) + ": " + FirstLine(error),
-                ExitCode::kCannotCreate);
-  }
-}
-
-int RendezvousServer::port() const { return store_->tcp->getPort(); }
-
-#else
-
-struct RendezvousServer::Store {};
-RendezvousServer::RendezvousServer(int /*port*/) { FailWithoutGloo(); }
-int RendezvousServer::port() const { return 0; }
-
-#endif
-
-RendezvousServer::~RendezvousServer() = default;
 
 }  // namespace roost::yolo

@@ -49,9 +49,9 @@ TEST_F(LaunchTest, EachProcessKnowsWhoItIsAndTheFirstOneIsSeen) {
 TEST_F(LaunchTest, ADeadProcessEndsTheOthersAndItsLastWordsAreTold) {
   const auto run = Run({"launch", "3", "die", "1"});
   EXPECT_EQ(5, run.status.value);
-  EXPECT_THAT(run.err, AllOf(HasSubstr(
-                           "rank 1 of 3 ended with exit code 5; the others are ended, too. Its last words:\n"
-                           "  no memory left on rank 1\n")));
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("rank 1 of 3 ended with exit code 5; the others end, too. Its last words:\n"
+                              "  no memory left on rank 1\n")));
 }
 
 TEST_F(LaunchTest, AKilledProcessIsToldApartFromThoseThatLostIt) {

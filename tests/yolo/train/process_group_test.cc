@@ -5,6 +5,7 @@
 
 #include "support/support.h"
 #include "yolo/train/process_group_gloo.h"
+#include "yolo/train/process_group_server.h"
 
 namespace roost::yolo {
 namespace {
