@@ -16,7 +16,7 @@
 #include "roost/yolo/module.h"
 #include "tools/val_flags.h"
 #include "yolo/data/dataset.h"
-#include "yolo/data/parallel.h"
+#include "yolo/data/label_file.h"
 #include "yolo/detect/class_names.h"
 #include "yolo/detect/coco_categories.h"
 #include "yolo/detect/json_text.h"
@@ -116,10 +116,27 @@ void CheckModel(const ModelTraits& traits, const DatasetYaml& yaml, const ValFla
     throw Error("yolo-val measures detection models; '" + flags.weights.front() + "' is of another kind",
                 ExitCode::kBadData);
   }
+  if (traits.input.height != traits.input.width) {
+    throw Error("'" + flags.weights.front() + "' takes pictures of one shape only, which is no square",
+                ExitCode::kBadData, "export it with a square --imgsz");
+  }
   if (!flags.evaluate.single_cls && traits.classes != std::ssize(yaml.names)) {
     throw Error("'" + flags.weights.front() + "' has " + std::to_string(traits.classes) + " classes, but '" +
                     yaml.file.string() + "' has " + std::to_string(yaml.names.size()),
                 ExitCode::kBadData, "weights are measured on the classes that they were trained for");
+  }
+}
+
+/// Throws Error (cannot create) where label files of the dataset would be written over.
+void GuardLabels(const Dataset& dataset, const Path& labels) {
+  std::error_code error;
+  const Path ours = std::filesystem::weakly_canonical(labels, error);
+  for (const Sample& sample : dataset.samples) {
+    const Path theirs = LabelPathOf(sample.image).parent_path();
+    if (theirs.filename() != labels.filename()) continue;
+    if (std::filesystem::weakly_canonical(theirs, error) != ours) continue;
+    throw Error("--save-txt would write over the labels of the dataset in '" + labels.string() + "'",
+                ExitCode::kCannotCreate, "give another --project, --name or --out");
   }
 }
 
@@ -169,6 +186,7 @@ int Validate(const ValFlags& flags) {
   try {
     open = model.open({.device = detector.device, .threads = detector.threads, .half = detector.half});
     CheckModel(open.traits, yaml, flags);
+    if (flags.save_txt) GuardLabels(dataset, folder.labels());
   } catch (const Error&) {
     folder.RemoveIfUnused({});
     throw;
@@ -215,6 +233,7 @@ int Validate(const ValFlags& flags) {
   progress.Clear();
   if (stopped_by != 0) {
     reporter.Warn("stopped by a signal: no figures");
+    folder.RemoveIfUnused({});
     return stopped_by == SIGTERM ? static_cast<int>(ExitCode::kTryAgain) : 128 + stopped_by;
   }
   for (const std::string& why : evaluation.unusable) reporter.Warn(why);

@@ -28,8 +28,7 @@ struct Sample {
 struct DatasetYaml {
   Path file;
   std::vector<std::string> names;  ///< by class id
-  /// Folders, list files or globs, absolute or relative to the working directory; empty where the YAML has
-  /// none.
+  /// Folders, list files or pictures, absolute; empty where the YAML has none.
   std::vector<Path> train, val, test;
   std::string download;  ///< what the reference would run where pictures are missing; never used
 };

@@ -85,7 +85,7 @@ class Reader {
   /// What the paths of the YAML are below. The reference counts `path` from its own folder; ours is that of
   /// the file or, where there is nothing of that name, the working directory.
   Path Folder(const YAML::Node& path) const {
-    const Path home = fs::absolute(file_).parent_path();
+    Path home = fs::absolute(file_).parent_path();
     if (!path || path.IsNull()) return home;
     const Path folder = Text(path, "'path'");
     std::error_code error;

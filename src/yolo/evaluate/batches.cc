@@ -155,6 +155,7 @@ std::vector<PlannedBatch> PlanBatches(const Dataset& dataset, const EvaluateOpti
   std::iota(order.begin(), order.end(), 0);
   if (options.rect) {
     std::vector<double> aspects;
+    aspects.reserve(samples.size());
     for (const Sample& sample : samples) aspects.push_back(AspectOf(sample));
     order = NumpyOrder(aspects);
   }

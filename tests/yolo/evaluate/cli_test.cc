@@ -154,6 +154,13 @@ TEST_F(YoloValTest, AnnotationsMayTakeTheLabelsPlaceInCocosTable) {
   EXPECT_EQ(65, Val({"--save-json", "--annotations", "coco.json"}).status.value);
 }
 
+TEST_F(YoloValTest, TheLabelsOfTheDatasetAreNeverWrittenOver) {
+  const auto run = Val({"--save-txt", "--out", "."});
+  EXPECT_EQ(73, run.status.value);
+  EXPECT_THAT(run.err, HasSubstr("would write over the labels of the dataset"));
+  EXPECT_EQ("0 0.375 0.375 0.25 0.25\n", ReadText(At("labels/a.txt")));
+}
+
 TEST_F(YoloValTest, OneClassForAll) {
   WriteFile(At("labels/b.txt"), "7 0.625 0.625 0.25 0.25\n9 0.375 0.875 0.25 0.25\n");
   const json figures = JsonOf({"--single-cls"});

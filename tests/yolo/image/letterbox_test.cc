@@ -53,6 +53,38 @@ TEST(LetterboxTest, APictureTooNarrowToScaleIsAnError) {
   EXPECT_TRUE(PlanLetterbox({1, 1279}, k640, 32).ok());
 }
 
+TEST(LetterboxTest, PicturesNeedNotBeEnlarged) {
+  const LetterboxPlan plan =
+      PlanLetterbox({100, 60}, {128, 96}, 32, Padding::kWhole, Enlarging::kNever).value();
+  EXPECT_EQ((Size{100, 60}), plan.scaled);
+  EXPECT_EQ((Size{128, 96}), plan.padded());
+  EXPECT_EQ((Size{128, 77}), PlanLetterbox({100, 60}, {128, 96}, 32, Padding::kWhole)->scaled);
+}
+
+/// Expected: cv2.resize() of OpenCV 4.6 to (ceil(w * r), ceil(h * r)) with r = side / max(h, w); INTER_AREA
+/// where the picture shrinks, else INTER_LINEAR.
+TEST(ScaleLongSideTest, MakesThePixelsOfTheReference) {
+  ROOST_NEEDS_REFERENCE();
+  const auto check = [](const std::string& name, std::int64_t side, Size size, const std::string& digest) {
+    const Path path = *test::ReferenceDir() / "images/coco/images/train2017" / name;
+    const Image scaled = ScaleLongSide(ReadImage(path).value(), side, Shrinking::kAveraged);
+    EXPECT_EQ(size, scaled.size()) << name;
+    const std::string_view bytes(reinterpret_cast<const char*>(scaled.pixels().data()),
+                                 scaled.pixels().size());
+    EXPECT_EQ(digest, DigestOf(DigestKind::kSha256, bytes)) << name << " " << side;
+  };
+  check("000000000491.jpg", 640, {401, 640},
+        "a6e19dcbaa7aff583889307b4eb463324247fdd619cfafc721432cc0ff3aecb1");
+  check("000000000491.jpg", 320, {201, 320},
+        "435f32099d9af95652643a64572d9644c0069c3ad88054421ed67b460aceb46d");
+  check("000000000143.jpg", 640, {534, 640},
+        "a872cbde2a0b9289d9ef958a297f65fb577df71853ac50570792dbe36dd76c7e");
+  check("000000000009.jpg", 640, {480, 640},
+        "1ef38d120960156f22924f6f95a80a64b98ab5f7e706cfd463ba4208b2203906");
+  check("000000000009.jpg", 320, {240, 320},
+        "07229b7d68785a59ba1b30e77e782d9a4db04b66fc6f0f084ae4125709b862b8");
+}
+
 TEST(LetterboxTest, ThePictureLiesInAGreyFrame) {
   const Image picture({2, 4}, {10, 20, 30});
   const Image padded = Letterbox(picture, Plan({2, 4}, {32, 32}));
