@@ -123,7 +123,7 @@ void CompleteZeroPad(Completion& pad) {
     pad.Set("padding", Tuple({{*all}, {*all}, {*all}, {*all}}));
   }
   pad.Tuples({"padding"});
-  pad.Default("value", {std::int64_t{0}});
+  pad.Default("value", {0.0});
 }
 
 void CompleteDropout(Completion& dropout) {
