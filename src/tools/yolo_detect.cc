@@ -18,26 +18,16 @@
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
 #include "roost/upload/http.h"
-#include "roost/yolo/module.h"
 #include "tools/detect_flags.h"
+#include "tools/find_weights.h"
 #include "tools/yolo_detect_info.h"
 #include "yolo/detect/json_text.h"
 #include "yolo/detect/model.h"
 #include "yolo/detect/run.h"
 #include "yolo/detect/run_report.h"
-#include "yolo/detect/weights.h"
 
 namespace roost::yolo {
 namespace {
-
-Path FindWeights(const std::string& name, Reporter& reporter) {
-  WeightsStore::Options store;
-  store.cache = CacheFolder();
-  store.fetch = [](const std::string& url, AtomicFile& file) { return http::Client().Download(url, file); };
-  store.check = [](const Path& file) { LoadCheckpoint(file); };
-  store.say = [&](const std::string& line) { reporter.Say(line); };
-  return WeightsStore(std::move(store)).Find(name);
-}
 
 /// The inputs of this process; what is on the web is fetched into a folder that `downloads` becomes.
 Inputs FindAll(const DetectFlags& flags, std::vector<Input>& all_shards,
@@ -177,7 +167,8 @@ int Detect(const DetectFlags& flags) {
   std::vector<Input> all_shards;  // empty without --shard
   const Inputs inputs = FindAll(flags, all_shards, downloads, reporter);
   DetectorOptions options = flags.detector;
-  for (const std::string& name : flags.weights) options.weights.push_back(FindWeights(name, reporter));
+  for (const std::string& name : flags.weights)
+    options.weights.push_back(FindWeights(name, [&](const std::string& line) { reporter.Say(line); }));
   if (!flags.imgsz.empty()) options.imgsz = {flags.imgsz.front(), flags.imgsz.back()};
   Model model = ReadModel(options);
   WarnAboutSurprises(flags, inputs, model.traits, options.imgsz, reporter);
@@ -270,7 +261,9 @@ int Main(int argc, char** argv) {
   ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   if (argc > 1 && std::string_view(argv[1]) == "info") {
     Reporter reporter(std::cerr, Terminal::Detect(STDERR_FILENO, ColorChoice::kAuto), {});
-    return InfoMain(argc - 1, argv + 1, [&](const std::string& name) { return FindWeights(name, reporter); });
+    return InfoMain(argc - 1, argv + 1, [&](const std::string& name) {
+      return FindWeights(name, [&](const std::string& line) { reporter.Say(line); });
+    });
   }
   const auto flags = ParseDetectFlags(argc, argv);
   return flags ? Detect(*flags) : 0;

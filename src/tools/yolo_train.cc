@@ -9,8 +9,7 @@
 #include "roost/base/error.h"
 #include "roost/base/shared_module.h"
 #include "roost/base/terminal.h"
-#include "roost/upload/http.h"
-#include "roost/yolo/module.h"
+#include "tools/find_weights.h"
 #include "tools/train_flags.h"
 #include "yolo/detect/weights.h"
 #include "yolo/train/train_module.h"
@@ -36,26 +35,19 @@ void SetThreadPools() {
   ::setenv("OPENBLAS_NUM_THREADS", "1", /*overwrite=*/0);
 }
 
-/// The weights to begin with: a file, or the name of some that can be found.
-std::string FindWeights(const TrainOptions& options) {
-  if (!options.resume.empty()) return {};
-  if (options.weights.empty() && !options.cfg.empty()) return {};
-  WeightsStore::Options store;
-  store.cache = CacheFolder();
-  store.fetch = [](const std::string& url, AtomicFile& file) { return http::Client().Download(url, file); };
-  store.check = [](const Path& file) { LoadCheckpoint(file); };
-  store.say = [&](const std::string& line) {
+/// The weights to begin with, where there are any: those that come with Roost where no model is named at all.
+std::string FirstWeights(const TrainOptions& options) {
+  if (!options.resume.empty() || (options.weights.empty() && !options.cfg.empty())) return {};
+  const auto say = [&](const std::string& line) {
     if (!options.quiet) std::cerr << line << '\n';
   };
-  return WeightsStore(std::move(store))
-      .Find(options.weights.empty() ? kBundledWeights : options.weights)
-      .string();
+  return FindWeights(options.weights.empty() ? kBundledWeights : options.weights, say).string();
 }
 
 int Main(int argc, char** argv) {
   auto flags = ParseTrainFlags(argc, argv, Environment());
   if (!flags) return 0;
-  flags->options.weights = FindWeights(flags->options);
+  flags->options.weights = FirstWeights(flags->options);
   SetThreadPools();
   const auto& module = *static_cast<const TrainModule*>(OpenSharedModule(
       {.file = "roost_train_module.so", .what = "the part that trains", .symbol = kTrainModuleSymbol}));

@@ -12,8 +12,7 @@
 #include "roost/base/error.h"
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
-#include "roost/upload/http.h"
-#include "roost/yolo/module.h"
+#include "tools/find_weights.h"
 #include "tools/val_flags.h"
 #include "yolo/data/dataset.h"
 #include "yolo/data/label_file.h"
@@ -23,7 +22,6 @@
 #include "yolo/detect/labels.h"
 #include "yolo/detect/model.h"
 #include "yolo/detect/reporter.h"
-#include "yolo/detect/weights.h"
 #include "yolo/evaluate/batch_pictures.h"
 #include "yolo/evaluate/charts.h"
 #include "yolo/evaluate/confusion.h"
@@ -33,15 +31,6 @@
 
 namespace roost::yolo {
 namespace {
-
-Path FindWeights(const std::string& name, Reporter& reporter) {
-  WeightsStore::Options store;
-  store.cache = CacheFolder();
-  store.fetch = [](const std::string& url, AtomicFile& file) { return http::Client().Download(url, file); };
-  store.check = [](const Path& file) { LoadCheckpoint(file); };
-  store.say = [&](const std::string& line) { reporter.Say(line); };
-  return WeightsStore(std::move(store)).Find(name);
-}
 
 const char* NameOf(ValTask task) {
   switch (task) {
@@ -172,7 +161,9 @@ int Validate(const ValFlags& flags) {
   DetectorOptions detector = flags.detector;
   detector.imgsz = {flags.imgsz, flags.imgsz};
   detector.data = flags.data;
-  for (const std::string& name : flags.weights) detector.weights.push_back(FindWeights(name, reporter));
+  for (const std::string& name : flags.weights) {
+    detector.weights.push_back(FindWeights(name, [&](const std::string& line) { reporter.Say(line); }));
+  }
   const Model model = ReadModel(detector);
   CheckModel(model.traits, yaml, flags);
   const Dataset dataset = ReadPictures(flags, yaml, reporter);
