@@ -1,6 +1,8 @@
 #include "yolo/train/train_module.h"
 
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "roost/base/process.h"
 #include "yolo/engine/torch_device.h"
@@ -22,11 +24,15 @@ int Run(const TrainRequest& request) {
     if (to_start > 1) return Launch({.argv = request.argv, .processes = to_start, .first = rank});
 
     const std::unique_ptr<ProcessGroup> group = rank.world > 1 ? JoinProcessGroup(rank) : nullptr;
+    TrainOptions options = request.options;
+    if (group != nullptr && options.device.empty() && at::hasCUDA()) {
+      options.device = std::to_string(rank.local_rank % at::getNumGPUs());
+    }
     StopSignals signals;
-    return RunTraining(request.options, {.terminal = request.terminal,
-                                         .json = request.json,
-                                         .stop_requested = [&] { return signals.Next() != 0; },
-                                         .group = group.get()});
+    return RunTraining(std::move(options), {.terminal = request.terminal,
+                                            .json = request.json,
+                                            .stop_requested = [&] { return signals.Next() != 0; },
+                                            .group = group.get()});
   });
 }
 

@@ -58,13 +58,6 @@ Hyperparameters Gains(const TrainOptions& options) {
   return gains;
 }
 
-at::Device DeviceOf(const TrainTask& task) {
-  if (task.group == nullptr || !task.options.device.empty()) return SelectDevice(task.options.device);
-  return at::hasCUDA()
-             ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(task.group->rank() % at::getNumGPUs()))
-             : at::Device(at::kCPU);
-}
-
 Tensor ToHost(const at::Tensor& tensor) {
   const at::Tensor on_host = tensor.detach().cpu().to(at::kFloat).contiguous();
   const auto* first = on_host.data_ptr<float>();
@@ -82,7 +75,7 @@ void CopyInto(at::Tensor to, const Tensor& from) {
 Trainer::Trainer(TrainTask task, TrainObserver& observer)
     : task_(std::move(task)),
       observer_(observer),
-      device_(DeviceOf(task_)),
+      device_(SelectDevice(task_.options.device)),
       network_(task_.model, device_),
       smooth_(task_.model, device_),
       average_(network_, smooth_),
