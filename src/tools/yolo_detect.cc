@@ -19,7 +19,7 @@
 #include "roost/base/terminal.h"
 #include "roost/upload/http.h"
 #include "tools/detect_flags.h"
-#include "tools/find_weights.h"
+#include "tools/find_model.h"
 #include "tools/yolo_detect_info.h"
 #include "yolo/detect/json_text.h"
 #include "yolo/detect/model.h"

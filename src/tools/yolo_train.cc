@@ -9,7 +9,7 @@
 #include "roost/base/error.h"
 #include "roost/base/shared_module.h"
 #include "roost/base/terminal.h"
-#include "tools/find_weights.h"
+#include "tools/find_model.h"
 #include "tools/train_flags.h"
 #include "yolo/detect/weights.h"
 #include "yolo/train/train_module.h"
@@ -47,7 +47,9 @@ std::string FirstWeights(const TrainOptions& options) {
 int Main(int argc, char** argv) {
   auto flags = ParseTrainFlags(argc, argv, Environment());
   if (!flags) return 0;
-  flags->options.weights = FirstWeights(flags->options);
+  TrainOptions& options = flags->options;
+  options.weights = FirstWeights(options);
+  if (!options.cfg.empty()) options.cfg = FindModelYaml(options.cfg).string();
   SetThreadPools();
   const auto& module = *static_cast<const TrainModule*>(OpenSharedModule(
       {.file = "roost_train_module.so", .what = "the part that trains", .symbol = kTrainModuleSymbol}));

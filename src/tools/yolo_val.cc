@@ -12,7 +12,7 @@
 #include "roost/base/error.h"
 #include "roost/base/process.h"
 #include "roost/base/terminal.h"
-#include "tools/find_weights.h"
+#include "tools/find_model.h"
 #include "tools/val_flags.h"
 #include "yolo/data/dataset.h"
 #include "yolo/data/label_file.h"

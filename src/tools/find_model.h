@@ -11,4 +11,7 @@ namespace roost::yolo {
 /// takes time. Throws Error.
 Path FindWeights(const std::string& name, std::function<void(const std::string&)> say);
 
+/// The file behind --cfg: itself, or one of that name among those that come with Roost ("yolov5n.yaml").
+Path FindModelYaml(const std::string& name);
+
 }  // namespace roost::yolo

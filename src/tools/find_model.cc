@@ -1,5 +1,6 @@
-#include "tools/find_weights.h"
+#include "tools/find_model.h"
 
+#include <system_error>
 #include <utility>
 
 #include "roost/upload/http.h"
@@ -15,6 +16,16 @@ Path FindWeights(const std::string& name, std::function<void(const std::string&)
   store.check = [](const Path& file) { LoadCheckpoint(file); };
   store.say = std::move(say);
   return WeightsStore(std::move(store)).Find(name);
+}
+
+Path FindModelYaml(const std::string& name) {
+  std::error_code ignored;
+  const Path bundled = BundledFolder().parent_path() / "models" / name;
+  const bool is_plain = Path(name).filename() == name;
+  if (is_plain && !std::filesystem::exists(name, ignored) && std::filesystem::exists(bundled, ignored)) {
+    return bundled;
+  }
+  return name;
 }
 
 }  // namespace roost::yolo
