@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -50,6 +51,23 @@ class Flags {
   explicit Flags(CLI::App& app) {
     for (const auto& [name, value] : TrainOptions().All()) defaults_.emplace(name, value);
     for (const TrainOptionInfo& info : TrainOptionInfos()) Add(app, info);
+  }
+
+  /// Of options that take several numbers: what follows the last number belongs to nobody. Takes it away.
+  std::vector<std::string> TakeStrayWords() {
+    std::vector<std::string> stray;
+    for (One& one : ones_) {
+      if (one.info->kind != TrainOptionInfo::Kind::kList) continue;
+      const auto is_number = [](const std::string& word) {
+        return std::ranges::all_of(word, [](char c) {
+          return std::string_view("0123456789,[] ").find(c) != std::string_view::npos;
+        });
+      };
+      const auto first = std::ranges::find_if_not(one.values, is_number);
+      stray.insert(stray.end(), first, one.values.end());
+      one.values.erase(first, one.values.end());
+    }
+    return stray;
   }
 
   /// What was given, in the table's order.
@@ -118,6 +136,23 @@ std::vector<Assignment> FromWords(const std::vector<std::string>& words) {
   return found;
 }
 
+/// What is an option of the program, not of the training; false where `given` is none of them.
+bool SetOfProgram(const Assignment& given, TrainFlags& flags) {
+  if (given.name == "nproc") {
+    const auto number = ParseInt(given.value);
+    if (!number || *number < 1)
+      throw UsageError(given.where + ": '" + Printable(given.value) + "' cannot be");
+    flags.nproc = *number;
+  } else if (given.name == "json") {
+    flags.json = given.value != "0" && ToLower(given.value) != "false";
+  } else if (given.name == "color") {
+    flags.color = given.value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Apply(const std::vector<Assignment>& assignments, TrainOptions& options) {
   for (const Assignment& given : assignments) {
     if (given.name == "hyp") options.hyp = given.value;
@@ -138,7 +173,7 @@ std::optional<TrainFlags> ParseTrainFlags(int argc, char** argv,
   CLI::App app(kDescription, kProgram);
   app.set_version_flag("--version", std::string(kProgram) + " " ROOST_VERSION);
   app.footer(kFooter);
-  const Flags given(app);
+  Flags given(app);
   std::vector<std::string> words;
   app.add_option("--nproc", flags.nproc, "processes on this host that train together")
       ->check(CLI::PositiveNumber);
@@ -155,9 +190,13 @@ std::optional<TrainFlags> ParseTrainFlags(int argc, char** argv,
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
+  const std::vector<std::string> stray = given.TakeStrayWords();
+  words.insert(words.begin(), stray.begin(), stray.end());
   std::vector<Assignment> all = FromEnvironment(environment);
   for (const auto& more : {given.Given(), FromWords(words)}) all.insert(all.end(), more.begin(), more.end());
+  std::erase_if(all, [&](const Assignment& assignment) { return SetOfProgram(assignment, flags); });
   Apply(all, flags.options);
+  for (const Assignment& assignment : all) flags.given.emplace_back(assignment.name, assignment.value);
   return flags;
 }
 

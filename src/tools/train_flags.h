@@ -3,6 +3,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "yolo/train/train_options.h"
 
@@ -11,7 +13,8 @@ namespace roost::yolo {
 /// What the command line of yolo-train and its environment ask for.
 struct TrainFlags {
   TrainOptions options;
-  std::int64_t nproc = 1;  ///< processes on this host
+  std::vector<std::pair<std::string, std::string>> given;  ///< names and values of options that were set
+  std::int64_t nproc = 1;                                  ///< processes on this host
   bool json = false;
   std::string color = "auto";
 };

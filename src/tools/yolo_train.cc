@@ -48,12 +48,16 @@ int Main(int argc, char** argv) {
   auto flags = ParseTrainFlags(argc, argv, Environment());
   if (!flags) return 0;
   TrainOptions& options = flags->options;
+  if (options.resume.empty() && options.data.empty()) {
+    throw Error("there is nothing to train on", ExitCode::kUsage, "name a dataset YAML with --data");
+  }
   options.weights = FirstWeights(options);
   if (!options.cfg.empty()) options.cfg = FindModelYaml(options.cfg).string();
   SetThreadPools();
   const auto& module = *static_cast<const TrainModule*>(OpenSharedModule(
       {.file = "roost_train_module.so", .what = "the part that trains", .symbol = kTrainModuleSymbol}));
   return module.run({.options = flags->options,
+                     .given = flags->given,
                      .argv = {argv, argv + argc},
                      .nproc = flags->nproc,
                      .terminal = Terminal::Detect(STDERR_FILENO, ParseColorChoice(flags->color)),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <functional>
 
@@ -106,11 +107,13 @@ Hyperparameters ReadHyperparameters(const Path& file) {
 }
 
 std::string ToYaml(const Hyperparameters& hyperparameters) {
-  YAML::Emitter out;
-  out << YAML::BeginMap;
-  for (const auto& [name, value] : hyperparameters.All()) out << YAML::Key << name << YAML::Value << value;
-  out << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
+  std::string text;
+  for (const auto& [name, value] : hyperparameters.All()) {
+    std::array<char, 32> digits{};  // the shortest that read back the same
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    text.append(name).append(": ").append(digits.data(), end).append("\n");
+  }
+  return text;
 }
 
 }  // namespace roost::yolo

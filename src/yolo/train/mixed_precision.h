@@ -33,7 +33,11 @@ class MixedPrecision {
   bool Unscale(const std::vector<Parameter>& parameters);
 
   double scale() const { return scale_; }
-  void set_scale(double scale) { scale_ = scale; }
+  std::int64_t good_steps() const { return good_steps_; }
+  void Restore(double scale, std::int64_t good_steps) {
+    scale_ = scale;
+    good_steps_ = good_steps;
+  }
 
  private:
   bool on_;

@@ -3,7 +3,9 @@
 #include <array>
 #include <filesystem>
 #include <iomanip>
+#include <limits>
 #include <locale>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -46,6 +48,12 @@ std::string Line(const Cells& cells) {
   return line.str();
 }
 
+/// A number, or what is written of one that is none.
+std::optional<double> ParseCell(std::string_view cell) {
+  if (cell.ends_with("nan") || cell.ends_with("inf")) return std::numeric_limits<double>::quiet_NaN();
+  return ParseDouble(cell);
+}
+
 /// Calls take(line, cells) for each whole line of results. Throws Error where a line is none.
 template <typename Take>
 void ForEachLine(const Path& file, Take take) {
@@ -69,7 +77,7 @@ void ForEachLine(const Path& file, Take take) {
     }
     std::vector<double> numbers;
     for (const std::string& cell : cells) {
-      if (const auto cell_number = ParseDouble(Trim(cell))) numbers.push_back(*cell_number);
+      if (const auto value = ParseCell(Trim(cell))) numbers.push_back(*value);
     }
     if (numbers.size() != kColumns.size()) throw wrong("this is no line of results");
     take(line, numbers);

@@ -39,14 +39,20 @@ std::string Now() {
 
 }  // namespace
 
-RunCheckpoints::RunCheckpoints(const Path& run_folder, TrainOptions options, std::vector<std::string> names)
+RunCheckpoints::RunCheckpoints(const Path& run_folder, TrainOptions options, std::vector<std::string> names,
+                               Begin begin)
     : folder_(run_folder / "weights"), options_(std::move(options)), names_(std::move(names)) {
   MakeDirectories(folder_);
+  if (begin == Begin::kResumed) return;
+  for (const Path& file : {last(), best()}) {
+    std::error_code error;
+    std::filesystem::remove(file, error);
+    if (error) throw ErrnoError(error.value(), "remove", file);
+  }
 }
 
 void RunCheckpoints::EpochDone(const EpochResult& result, const Trainer& trainer) {
-  const bool is_last = trainer.epoch() == options_.epochs;
-  if (options_.nosave && !is_last) return;
+  if (options_.nosave && !result.is_last) return;
   const CheckpointToSave checkpoint{.model = trainer.Model(),
                                     .ema = trainer.Average(),
                                     .names = names_,
@@ -66,24 +72,21 @@ void RunCheckpoints::EpochDone(const EpochResult& result, const Trainer& trainer
   }
 }
 
-void RunCheckpoints::Finish() const {
-  for (const Path& file : {best(), last()}) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(file, ignored)) continue;
-    SavedTraining saved;
-    try {
-      saved = ReadSavedTraining(file);
-    } catch (const Error&) {
-      continue;  // finished before: a run that was stopped in the middle of this
-    }
-    SaveCheckpoint({.model = saved.ema != nullptr ? saved.ema : saved.model,
-                    .names = names_,
-                    .half = true,
-                    .hyp = ToAttributes(options_.hyperparameters),
-                    .opt = ToAttributes(options_),
-                    .date = Now()},
-                   file);
+void RunCheckpoints::Finish(const Path& file) const {
+  SavedTraining saved;
+  try {
+    saved = ReadSavedTraining(file);
+  } catch (const Error&) {
+    LoadCheckpoint(file);  // says what is wrong, if anything
+    return;                // finished before: by a run that was stopped a little later
   }
+  SaveCheckpoint({.model = saved.ema != nullptr ? saved.ema : saved.model,
+                  .names = names_,
+                  .half = true,
+                  .hyp = ToAttributes(options_.hyperparameters),
+                  .opt = ToAttributes(options_),
+                  .date = Now()},
+                 file);
 }
 
 TrainOptions OptionsOf(const SavedTraining& saved) {

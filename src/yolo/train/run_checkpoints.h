@@ -14,12 +14,15 @@ namespace roost::yolo {
 /// detects.
 class RunCheckpoints final : public TrainObserver {
  public:
-  RunCheckpoints(const Path& run_folder, TrainOptions options, std::vector<std::string> names);
+  enum class Begin { kFresh, kResumed };
+  /// A fresh run removes the weights that another one left in its folder.
+  RunCheckpoints(const Path& run_folder, TrainOptions options, std::vector<std::string> names, Begin begin);
 
   void EpochDone(const EpochResult& result, const Trainer& trainer) override;
 
-  /// The run is over: both files keep the smoothed weights in 16 bits and nothing else.
-  void Finish() const;
+  /// The run is over: the file keeps the smoothed weights in 16 bits and nothing else. Of `last` it is the
+  /// last thing that a run does: until then it can be resumed.
+  void Finish(const Path& file) const;
 
   Path last() const { return folder_ / "last.pt"; }
   Path best() const { return folder_ / "best.pt"; }

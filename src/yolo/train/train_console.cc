@@ -49,32 +49,36 @@ void TrainConsole::Warn(const std::string& line) {
 }
 
 void TrainConsole::EpochStarted(std::int64_t /*epoch*/) {
-  Say(Format("\n%11s%11s%11s%11s%11s%11s", "Epoch", "box_loss", "obj_loss", "cls_loss", "Instances", "Size"));
+  Say(Format("\n%9s%9s%9s%9s%9s%9s", "Epoch", "box_loss", "obj_loss", "cls_loss", "Instances", "Size"));
   started_ = SteadyClock::now();
 }
 
 void TrainConsole::BatchDone(const BatchProgress& p, const TrainBatch& /*batch*/) {
   const std::string epoch = std::to_string(p.epoch) + "/" + std::to_string(p.epochs - 1);
-  batch_line_ = Format("%11s%11.4g%11.4g%11.4g%11d%11d", epoch.c_str(), p.mean.box, p.mean.obj, p.mean.cls,
+  batch_line_ = Format("%9s%9.4g%9.4g%9.4g%9d%9d", epoch.c_str(), p.mean.box, p.mean.obj, p.mean.cls,
                        static_cast<int>(p.instances), static_cast<int>(p.side));
   const std::int64_t done = p.batch + 1;
   const auto elapsed = SteadyClock::now() - started_;
   const std::string counts = std::to_string(done) + "/" + std::to_string(p.batches) + " " + Clock(elapsed);
   if (done == p.batches) return Say(batch_line_ + ": " + counts);
-  Redraw(batch_line_ + ": " + Bar(done, p.batches) + " " + counts + "<" +
-         Clock(elapsed * (p.batches - done) / done));
+  // On a narrow terminal the time that is left matters more than the bar.
+  constexpr int kRoomForBar = 96;
+  const std::string part = terminal_.columns >= kRoomForBar
+                               ? Bar(done, p.batches)
+                               : Format("%d%%", static_cast<int>(done * 100 / p.batches));
+  Redraw(batch_line_ + ": " + part + " " + counts + "<" + Clock(elapsed * (p.batches - done) / done));
 }
 
 void TrainConsole::Measuring(std::int64_t pictures_done, std::int64_t pictures) {
-  Redraw(Format("%22s", "validating") + ": " + Bar(pictures_done, pictures) + " " +
+  Redraw(Format("%18s", "validating") + ": " + Bar(pictures_done, pictures) + " " +
          std::to_string(pictures_done) + "/" + std::to_string(pictures));
 }
 
 void TrainConsole::EpochDone(const EpochResult& result, const Trainer& /*trainer*/) {
   if (!result.measured) return;
   const Metrics& m = result.metrics;
-  Say(Format("%22s%11s%11s%11s%11s%11s%11s", "Class", "Images", "Instances", "P", "R", "mAP50", "mAP50-95"));
-  Say(Format("%22s%11d%11d%11.3g%11.3g%11.3g%11.3g", "all", static_cast<int>(m.images),
+  Say(Format("%18s%9s%9s%9s%9s%9s%9s", "Class", "Images", "Instances", "P", "R", "mAP50", "mAP50-95"));
+  Say(Format("%18s%9d%9d%9.3g%9.3g%9.3g%9.3g", "all", static_cast<int>(m.images),
              static_cast<int>(m.instances), m.precision, m.recall, m.map50, m.map50_95));
 }
 

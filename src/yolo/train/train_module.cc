@@ -1,5 +1,6 @@
 #include "yolo/train/train_module.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,20 +20,28 @@ int Run(const TrainRequest& request) {
   return Guarded("while training", [&] {
     EndWithLauncher();
     const Rank rank = RankFrom(CurrentEnvironment());
-    const bool alone = rank.told_by.empty();
+    const bool alone = rank.world == 1 && rank.start_here == 1;
     const auto to_start = alone ? static_cast<int>(request.nproc) : rank.start_here;
-    if (to_start > 1) return Launch({.argv = request.argv, .processes = to_start, .first = rank});
+    if (to_start > 1) {
+      return Launch({.argv = request.argv, .processes = to_start, .first = alone ? Rank() : rank});
+    }
 
-    const std::unique_ptr<ProcessGroup> group = rank.world > 1 ? JoinProcessGroup(rank) : nullptr;
+    // The others wait while the first one measures, which may take hours. Of one that dies they hear at once.
+    constexpr std::chrono::hours kPatience{24};
+    const std::unique_ptr<ProcessGroup> group =
+        rank.world > 1 ? JoinProcessGroup(rank, {.call_timeout = kPatience}) : nullptr;
     TrainOptions options = request.options;
     if (group != nullptr && options.device.empty() && at::hasCUDA()) {
       options.device = std::to_string(rank.local_rank % at::getNumGPUs());
     }
     StopSignals signals;
-    return RunTraining(std::move(options), {.terminal = request.terminal,
-                                            .json = request.json,
-                                            .stop_requested = [&] { return signals.Next() != 0; },
-                                            .group = group.get()});
+    bool stop = false;
+    return RunTraining(std::move(options),
+                       {.terminal = request.terminal,
+                        .json = request.json,
+                        .given = request.given,
+                        .stop_requested = [&] { return stop = stop || signals.Next() != 0; },
+                        .group = group.get()});
   });
 }
 

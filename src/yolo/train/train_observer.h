@@ -28,6 +28,7 @@ struct EpochResult {
   Metrics metrics;
   double fitness = 0;
   bool is_best = false;
+  bool is_last = false;                   ///< the run is over
   std::array<double, 3> learning_rate{};  ///< by ParameterGroup
 };
 

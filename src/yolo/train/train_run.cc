@@ -1,6 +1,8 @@
 #include "yolo/train/train_run.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <optional>
@@ -38,7 +40,7 @@ namespace {
 /// Several observers as one.
 class Observers final : public TrainObserver {
  public:
-  explicit Observers(std::vector<TrainObserver*> observers) : observers_(std::move(observers)) {}
+  void Add(TrainObserver& observer) { observers_.push_back(&observer); }
   void EpochStarted(std::int64_t epoch) override {
     for (TrainObserver* o : observers_) o->EpochStarted(epoch);
   }
@@ -174,8 +176,9 @@ Path FindCheckpoint(const std::string& resume, const Path& project) {
 
 /// The weights that are kept, on the validation pictures: figures of each class for people, curves for the
 /// folder.
-void MeasureBest(const Path& best, const Data& data, const TrainOptions& options, const Path& folder,
-                 TrainConsole& console) {
+/// False where it was told to stop.
+bool MeasureBest(const Path& best, const Data& data, const TrainOptions& options, const Path& folder,
+                 TrainConsole& console, const std::function<bool()>& stopped) {
   const Checkpoint checkpoint = LoadCheckpoint(best);
   const auto engine = OpenEngine("torch", Lower(*checkpoint.model),
                                  {.device = options.device, .threads = static_cast<int>(options.threads)});
@@ -183,33 +186,47 @@ void MeasureBest(const Path& best, const Data& data, const TrainOptions& options
   const auto judged = [&](const BatchResult& batch) {
     for (const PictureResult& picture : batch.pictures) confusion.Add(picture.detections, picture.labels);
   };
+  bool stop = false;
   const Evaluation evaluation = EvaluateInFull(*engine, data.val, std::ssize(data.names),
                                                {.imgsz = options.imgsz,
                                                 .stride = checkpoint.stride,
                                                 .single_cls = options.single_cls,
                                                 .workers = static_cast<int>(options.workers)},
-                                               {}, judged);
+                                               {}, judged, [&] { return stop = stopped(); });
+  if (stop) return false;
   console.Say(best.string() + ":\n" +
               MetricsTable(evaluation.metrics, data.names, /*each_class=*/data.names.size() > 1));
   if (!options.noplots) {
     SaveCharts(evaluation.metrics, evaluation.curves, confusion, data.names, folder);
   }
+  return true;
+}
+
+/// In YAML's single quotes.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return quoted + "'";
 }
 
 void WriteSettings(const Path& folder, const TrainOptions& options) {
   std::string text;
-  for (const auto& [name, value] : options.All()) text += name + ": '" + value + "'\n";
+  for (const auto& [name, value] : options.All()) text += name + ": " + Quoted(value) + "\n";
   WriteFileAtomically(folder / "opt.yaml", text).value();
   WriteFileAtomically(folder / "hyp.yaml", ToYaml(options.hyperparameters)).value();
 }
 
 /// Throws Error (usage); mends what can be mended, and says so.
 void CheckOptions(TrainOptions& options, const ProcessGroup* group, TrainConsole& console) {
-  constexpr std::int64_t kStride = 32;  // of most models; a larger one is checked when the model is known
-  if (const std::int64_t side = (options.imgsz + kStride - 1) / kStride * kStride; side != options.imgsz) {
-    console.Warn("--imgsz " + std::to_string(options.imgsz) + " is not a multiple of " +
-                 std::to_string(kStride) + ": using " + std::to_string(side));
-    options.imgsz = side;
+  ParseOptimizer(options.optimizer);
+  if (!options.cache.empty() && options.cache != "ram" && options.cache != "disk") {
+    throw Error("--cache: '" + options.cache + "' cannot be", ExitCode::kUsage, "use ram or disk");
+  }
+  if (options.label_smoothing < 0 || options.label_smoothing > 1) {
+    throw Error("--label-smoothing is a number from 0 to 1", ExitCode::kUsage);
+  }
+  if (options.hyperparameters.anchor_t <= 1) {
+    throw Error("anchor_t: a factor above 1, by how much labels and anchors may differ", ExitCode::kUsage);
   }
   if (options.rect && options.image_weights) {
     console.Warn("--image-weights draws pictures of all shapes: --rect has no effect");
@@ -225,49 +242,95 @@ void CheckOptions(TrainOptions& options, const ProcessGroup* group, TrainConsole
 
 }  // namespace
 
+namespace {
+
+/// The folder of a run that is over: there is nothing to go on with.
+bool IsFinished(const Path& last) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(last.parent_path().parent_path() / "results.csv", ignored)) return false;
+  constexpr std::int64_t kDone = -1;
+  return LoadCheckpoint(last).epoch == kDone;
+}
+
+/// The options that a run was started with, and of those that were given now the ones that may change.
+TrainOptions ResumedOptions(const SavedTraining& saved, const TrainRunContext& context,
+                            TrainConsole& console) {
+  constexpr std::array kMayChange = {"data", "device", "workers", "threads", "cache", "quiet", "project"};
+  TrainOptions options = OptionsOf(saved);
+  for (const auto& [name, value] : context.given) {
+    if (name == "resume") continue;
+    if (std::ranges::find(kMayChange, name) == kMayChange.end()) {
+      console.Warn(name + ": a resumed run keeps what it was started with");
+    } else if (name != "project") {
+      options.Set(name, value).value();
+    }
+  }
+  return options;
+}
+
+/// Sides that the network can work with: a multiple of its stride, of two maps' cells at least.
+void FitImageSize(TrainOptions& options, const Module& model, TrainConsole& console) {
+  constexpr std::int64_t kLeastStride = 32;
+  std::int64_t stride = kLeastStride;
+  for (const double one : LevelStrides(Lower(model)))
+    stride = std::max(stride, static_cast<std::int64_t>(one));
+  const std::int64_t side = std::max((options.imgsz + stride - 1) / stride * stride, 2 * stride);
+  if (side == options.imgsz) return;
+  console.Warn("--imgsz " + std::to_string(options.imgsz) + " does not suit the model's stride " +
+               std::to_string(stride) + ": using " + std::to_string(side));
+  options.imgsz = side;
+}
+
+int Interrupted(const Path& folder, TrainConsole& console) {
+  const Path last = folder / "weights" / "last.pt";
+  std::error_code ignored;
+  const bool saved = !folder.empty() && std::filesystem::exists(last, ignored);
+  console.Warn(saved ? "stopped; go on with: yolo-train --resume " + last.string()
+                     : "stopped before anything was saved: start again");
+  return static_cast<int>(ExitCode::kTryAgain);
+}
+
+}  // namespace
+
 int RunTraining(TrainOptions options, const TrainRunContext& context) {
   const bool is_first = context.group == nullptr || context.group->rank() == 0;
   TrainConsole console(std::cerr, context.terminal, options.quiet || !is_first);
+  RunJson json(std::cout);
+  const auto tell_folder = [&](const Path& folder) {
+    if (!is_first) return;
+    if (context.json) return json.Finished(folder);
+    std::cout << folder.string() << std::endl;
+  };
+  const auto stopped = [&] { return context.stop_requested && context.stop_requested(); };
 
   std::optional<SavedTraining> saved;
   Path folder;
   if (!options.resume.empty()) {
     const Path last = FindCheckpoint(options.resume, options.project);
-    saved = ReadSavedTraining(last);
     folder = last.parent_path().parent_path();
-    options = OptionsOf(*saved);
-    console.Say("going on with " + folder.string() + " from epoch " + std::to_string(saved->epoch + 1) +
-                " of " + std::to_string(options.epochs));
+    if (IsFinished(last)) {
+      console.Say(folder.string() + " is finished");
+      tell_folder(folder);
+      return static_cast<int>(ExitCode::kOk);
+    }
+    saved = ReadSavedTraining(last);
+    options = ResumedOptions(*saved, context, console);
+    console.Say("going on with " + folder.string() + " from epoch " + std::to_string(saved->epoch + 1) + "/" +
+                std::to_string(options.epochs - 1));
   }
   CheckOptions(options, context.group, console);
   SetImageThreads(1);  // OpenCV's own would only compete with the threads that read pictures
   SetTorchThreads(static_cast<int>(options.threads));
 
   const Data data = ReadData(options, console);
+  options.data = std::filesystem::absolute(options.data).string();  // it may be resumed from elsewhere
   const std::int64_t classes = std::ssize(data.names);
   std::shared_ptr<const Module> model = saved ? saved->model : MakeModel(options, classes, console);
+  FitImageSize(options, *model, console);
   if (!saved && !options.noautoanchor)
     model = WithFittingAnchors(std::move(model), options, data.train, console);
 
-  std::optional<RunCheckpoints> checkpoints;
-  std::optional<RunLogs> logs;
-  std::optional<RunPictures> pictures;
-  RunJson json(std::cout);
-  std::vector<TrainObserver*> observers{&console};
-  if (is_first) {
-    if (!saved) {
-      folder =
-          RunFolder::Create({.project = options.project, .name = options.name, .exist_ok = options.exist_ok})
-              .path();
-      WriteSettings(folder, options);
-    }
-    checkpoints.emplace(folder, options, data.names);
-    observers.push_back(&*checkpoints);
-    observers.push_back(&logs.emplace(folder, saved ? std::optional(saved->epoch + 1) : std::nullopt));
-    if (context.json) observers.push_back(&json);
-    if (!options.noplots) observers.push_back(&pictures.emplace(folder, data.train, data.names));
-  }
-  Observers all(std::move(observers));
+  Observers observers;
   Trainer trainer({.options = options,
                    .model = model,
                    .train = &data.train,
@@ -275,27 +338,45 @@ int RunTraining(TrainOptions options, const TrainRunContext& context) {
                    .names = data.names,
                    .group = context.group,
                    .stop_requested = context.stop_requested},
-                  all);
+                  observers);
   if (saved) trainer.Restore(saved->training_state, saved->ema, saved->updates.value_or(0), saved->epoch + 1);
+
+  observers.Add(console);
+  std::optional<RunCheckpoints> checkpoints;
+  std::optional<RunLogs> logs;
+  std::optional<RunPictures> pictures;
+  if (is_first) {
+    if (!saved) {
+      folder =
+          RunFolder::Create({.project = options.project, .name = options.name, .exist_ok = options.exist_ok})
+              .path();
+      WriteSettings(folder, options);
+    }
+    checkpoints.emplace(folder, options, data.names,
+                        saved ? RunCheckpoints::Begin::kResumed : RunCheckpoints::Begin::kFresh);
+    // The checkpoint last: a run that is killed in between does the epoch again, and its line of results.
+    observers.Add(logs.emplace(folder, saved ? std::optional(saved->epoch + 1) : std::nullopt));
+    if (!options.noplots) observers.Add(pictures.emplace(folder, data.train, data.names));
+    if (context.json) observers.Add(json);
+    observers.Add(*checkpoints);
+  }
   console.Say("training for " + std::to_string(options.epochs - trainer.epoch()) + " epochs in " +
               folder.string());
 
   const TrainEnd end = trainer.Run();
   for (const std::string& warning : trainer.warnings()) console.Warn(warning);
-  if (end == TrainEnd::kInterrupted) {
-    console.Warn("stopped in epoch " + std::to_string(trainer.epoch()) +
-                 "; go on with: yolo-train --resume " + (folder / "weights" / "last.pt").string());
-    return static_cast<int>(ExitCode::kTryAgain);
+  if (end == TrainEnd::kInterrupted) return Interrupted(folder, console);
+  if (end == TrainEnd::kStoppedEarly) {
+    console.Say("stopped early: no better for " + std::to_string(options.patience) + " epochs");
   }
   if (checkpoints) {
-    checkpoints->Finish();
-    MeasureBest(checkpoints->best(), data, options, folder, console);
-    if (context.json) {
-      json.Finished(folder);
-    } else {
-      std::cout << folder.string() << std::endl;
+    checkpoints->Finish(checkpoints->best());
+    if (!MeasureBest(checkpoints->best(), data, options, folder, console, stopped)) {
+      return Interrupted(folder, console);
     }
+    checkpoints->Finish(checkpoints->last());
   }
+  tell_folder(folder);
   return static_cast<int>(ExitCode::kOk);
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "roost/base/terminal.h"
 #include "yolo/train/train_options.h"
@@ -11,8 +14,10 @@ class ProcessGroup;
 
 /// What a training run gets from the program around it.
 struct TrainRunContext {
-  Terminal terminal;                     ///< stderr
-  bool json = false;                     ///< a line for each epoch on stdout
+  Terminal terminal;  ///< stderr
+  bool json = false;  ///< a line for each epoch on stdout
+  /// What the user set, by name: where a run is resumed a few of them count, and the others are warned of.
+  std::vector<std::pair<std::string, std::string>> given;
   std::function<bool()> stop_requested;  ///< asked between two steps
   ProcessGroup* group = nullptr;         ///< null: alone
 };

@@ -90,7 +90,9 @@ Trainer::Trainer(TrainTask task, TrainObserver& observer)
       precision_(device_.is_cuda()),
       stopping_{.patience = task_.options.patience},
       class_map_(task_.names.size()) {
-  network_.Freeze(FrozenLayers(task_.options.freeze));
+  if (network_.Freeze(FrozenLayers(task_.options.freeze)) == network_.parameters().size()) {
+    throw Error("--freeze: there is nothing left to train", ExitCode::kUsage);
+  }
   if (task_.group == nullptr) return;
   if (task_.options.sync_bn) network_.SynchronizeBatchNorm(*task_.group);
   const at::NoGradGuard no_gradients;
@@ -103,10 +105,13 @@ Trainer::Trainer(TrainTask task, TrainObserver& observer)
 TrainEnd Trainer::Run() {
   while (epoch_ < task_.options.epochs) {
     if (!TrainEpoch()) return TrainEnd::kInterrupted;
-    EpochResult result = is_first() ? Measure() : EpochResult{};
-    const bool stop = Agreed(is_first() && result.measured && stopping_.Add(epoch_, result.fitness));
+    std::optional<EpochResult> result = is_first() ? Measure() : EpochResult{};
+    if (Agreed(!result)) return TrainEnd::kInterrupted;
+    const bool stop = Agreed(result->measured && stopping_.Add(epoch_, result->fitness));
+    ShareClassMap();
     ++epoch_;
-    if (is_first()) observer_.EpochDone(result, *this);
+    result->is_last = stop || epoch_ == task_.options.epochs;
+    if (is_first()) observer_.EpochDone(*result, *this);
     if (stop) return TrainEnd::kStoppedEarly;
   }
   return TrainEnd::kFinished;
@@ -134,6 +139,11 @@ void Trainer::TakeBatch(std::int64_t batch, const TrainBatch& pictures) {
   {
     const MixedPrecision::Scope scope = precision_.Enter();
     loss = loss_(network_.Forward(input, Mode::kTrain), pictures.targets, task_.group);
+  }
+  if (!std::isfinite(loss.items.box + loss.items.obj + loss.items.cls)) {
+    throw Error("the loss is no longer a number in epoch " + std::to_string(epoch_) + ", batch " +
+                    std::to_string(batch),
+                ExitCode::kFailed, "try a smaller lr0 or warmup_bias_lr");
   }
   precision_.Scaled(loss.total).backward();
   if (number - last_step_ >= schedule_.Accumulate(epoch_, batch)) {
@@ -196,9 +206,10 @@ at::Tensor Trainer::PicturesOf(const TrainBatch& batch, std::int64_t number) con
   Random random(
       {static_cast<std::uint64_t>(task_.options.seed), kForSides, static_cast<std::uint64_t>(number)});
   const auto side = static_cast<double>(task_.options.imgsz);
-  const auto wanted =
+  auto wanted =
       static_cast<std::int64_t>(random.Uniform(side * 0.5, side * 1.5 + static_cast<double>(stride))) /
       stride * stride;
+  wanted = std::max(wanted, stride);
   const double factor =
       static_cast<double>(wanted) / static_cast<double>(std::max(batch.height, batch.width));
   if (factor == 1) return pictures;
@@ -211,7 +222,7 @@ at::Tensor Trainer::PicturesOf(const TrainBatch& batch, std::int64_t number) con
   return at::upsample_bilinear2d(pictures, size, /*align_corners=*/false);
 }
 
-EpochResult Trainer::Measure() {
+std::optional<EpochResult> Trainer::Measure() {
   EpochResult result{.epoch = epoch_,
                      .epochs = task_.options.epochs,
                      .train = mean_,
@@ -220,17 +231,21 @@ EpochResult Trainer::Measure() {
   if (task_.options.noval && !is_last) return result;
   AverageEngine engine(smooth_, loss_, device_);
   const std::int64_t pictures = std::ssize(task_.val->samples);
-  result.metrics =
-      Evaluate(engine, *task_.val, network_.head().classes,
-               {.imgsz = task_.options.imgsz,
-                .stride = LargestStride(network_.head()),
-                .batch = std::max<std::int64_t>(task_.options.batch_size / WorldOf(task_.group), 1) * 2,
-                .single_cls = task_.options.single_cls,
-                .workers = static_cast<int>(task_.options.workers)},
-               [&](const ImageBatch&, std::span<const Target> targets, std::int64_t done) {
-                 engine.AddLoss(targets);
-                 observer_.Measuring(done, pictures);
-               });
+  bool stopped = false;
+  const Evaluation evaluation = EvaluateInFull(
+      engine, *task_.val, network_.head().classes,
+      {.imgsz = task_.options.imgsz,
+       .stride = LargestStride(network_.head()),
+       .batch = std::max<std::int64_t>(task_.options.batch_size / WorldOf(task_.group), 1) * 2,
+       .single_cls = task_.options.single_cls,
+       .workers = static_cast<int>(task_.options.workers)},
+      [&](const ImageBatch&, std::span<const Target> targets, std::int64_t done) {
+        engine.AddLoss(targets);
+        observer_.Measuring(done, pictures);
+      },
+      {}, [&] { return stopped = task_.stop_requested && task_.stop_requested(); });
+  if (stopped) return std::nullopt;
+  result.metrics = evaluation.metrics;
   result.val = engine.MeanLoss();
   result.measured = true;
   result.fitness = result.metrics.fitness();
@@ -240,6 +255,14 @@ EpochResult Trainer::Measure() {
     class_map_.at(static_cast<std::size_t>(metrics.class_id)) = metrics.ap50_95();
   }
   return result;
+}
+
+/// Only the first process measures, but all draw pictures by it.
+void Trainer::ShareClassMap() {
+  if (task_.group == nullptr || !task_.options.image_weights) return;
+  at::Tensor map = at::tensor(class_map_, at::kDouble);
+  task_.group->Broadcast(map, 0);
+  class_map_.assign(map.data_ptr<double>(), map.data_ptr<double>() + map.numel());
 }
 
 /// How often each picture is to be shown; empty: all of them once.
@@ -270,6 +293,7 @@ Attribute Trainer::State() const {
   return {AttributeMap{
       TextItem("optimizer", {std::move(tensors)}), TextItem("optimizer_steps", {optimizer_.steps()}),
       TextItem("last_step", {last_step_}), TextItem("loss_scale", {precision_.scale()}),
+      TextItem("loss_scale_steps", {precision_.good_steps()}),
       TextItem("best_fitness", {stopping_.best_fitness}), TextItem("best_epoch", {stopping_.best_epoch}),
       TextItem("class_map", {std::move(class_map)})}};
 }
@@ -294,7 +318,7 @@ const T& Get(const AttributeMap& map, const std::string& name) {
 void Trainer::Restore(const Attribute& state, std::shared_ptr<const Module> average, std::int64_t updates,
                       std::int64_t next_epoch) {
   const auto* map = std::get_if<AttributeMap>(&state.value);
-  if (map == nullptr) throw OfAnotherRun();
+  if (map == nullptr || average == nullptr) throw OfAnotherRun();
   const auto& tensors = Get<AttributeMap>(*map, "optimizer");
   for (const NamedTensor& own : optimizer_.State()) {
     const auto& saved = Get<Tensor>(tensors, own.name);
@@ -303,7 +327,7 @@ void Trainer::Restore(const Attribute& state, std::shared_ptr<const Module> aver
   }
   optimizer_.set_steps(Get<std::int64_t>(*map, "optimizer_steps"));
   last_step_ = Get<std::int64_t>(*map, "last_step");
-  precision_.set_scale(Get<double>(*map, "loss_scale"));
+  precision_.Restore(Get<double>(*map, "loss_scale"), Get<std::int64_t>(*map, "loss_scale_steps"));
   stopping_.best_fitness = Get<double>(*map, "best_fitness");
   stopping_.best_epoch = Get<std::int64_t>(*map, "best_epoch");
   const auto& class_map = Get<AttributeList>(*map, "class_map");

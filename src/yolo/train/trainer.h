@@ -73,7 +73,9 @@ class Trainer {
   void Step(std::int64_t batch);
   void SumGradients();
   at::Tensor PicturesOf(const TrainBatch& batch, std::int64_t number) const;
-  EpochResult Measure();
+  /// Nothing where it was told to stop.
+  std::optional<EpochResult> Measure();
+  void ShareClassMap();
   bool Agreed(bool mine) const;
   std::vector<double> SampleWeights() const;
   void ScaleRates();

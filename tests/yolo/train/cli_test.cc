@@ -148,6 +148,51 @@ TEST_F(TrainCli, StopsOnSigtermWithTheCodeForLater) {
               HasSubstr("go on with: yolo-train --resume runs/train/long/weights/last.pt"));
 }
 
+TEST_F(TrainCli, ResumingAFinishedRunSaysSo) {
+  ASSERT_EQ(Run(Short("--epochs 1 --name done")).status.value, 0);
+  const test::CommandResult again = Run("--resume runs/train/done");
+  EXPECT_EQ(again.status.value, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("runs/train/done is finished"));
+  EXPECT_EQ(again.out, "runs/train/done\n");
+}
+
+TEST_F(TrainCli, KeepsTheWeightsOfARunThatStoppedEarly) {
+  const test::CommandResult result =
+      Run(Short("lr0 0 warmup_bias_lr 0 --patience 1 --nosave --epochs 50 --name early"));
+  ASSERT_EQ(result.status.value, 0) << result.err;
+  EXPECT_LT(Results("runs/train/early").size(), 50U);
+  EXPECT_EQ(LoadCheckpoint(folder_.path() / "runs/train/early/weights/best.pt").names.size(), 2U);
+}
+
+TEST_F(TrainCli, WordsAfterAListOfNumbersAreTheirOwn) {
+  const test::CommandResult result = Run(Short("--epochs 1 --name frozen --freeze 0 1 lr0 0.25"));
+  ASSERT_EQ(result.status.value, 0) << result.err;
+  EXPECT_THAT(test::ReadText(folder_.path() / "runs/train/frozen/opt.yaml"), HasSubstr("freeze: '0 1'"));
+  EXPECT_THAT(test::ReadText(folder_.path() / "runs/train/frozen/hyp.yaml"), HasSubstr("lr0: 0.25\n"));
+}
+
+TEST_F(TrainCli, ResumesElsewhereAndKeepsItsSettings) {
+  Result<Subprocess> process = Subprocess::Start(
+      {.argv = Line(Short("--epochs 10000 --name moved")), .working_directory = folder_.path()});
+  ASSERT_TRUE(process);
+  ASSERT_TRUE(test::WaitUntil(
+      [&] { return std::filesystem::exists(folder_.path() / "runs/train/moved/weights/last.pt"); }));
+  process->Signal(SIGKILL);
+  process->Wait();
+  const TemporaryDirectory elsewhere;
+  Result<Subprocess> resumed = Subprocess::Start(
+      {.argv = Line("--epochs 3 --resume " + (folder_.path() / "runs/train/moved").string()),
+       .working_directory = elsewhere.path(),
+       .error = elsewhere.path() / "stderr"});
+  ASSERT_TRUE(resumed);
+  ASSERT_TRUE(test::WaitUntil(
+      [&] { return test::ReadText(elsewhere.path() / "stderr").find("training for") != std::string::npos; }));
+  resumed->Signal(SIGTERM);
+  EXPECT_EQ(resumed->Wait().value, static_cast<int>(ExitCode::kTryAgain));
+  EXPECT_THAT(test::ReadText(elsewhere.path() / "stderr"),
+              HasSubstr("epochs: a resumed run keeps what it was started with"));
+}
+
 TEST_F(TrainCli, TwoProcessesTrainLikeOne) {
   const std::string words = "--epochs 8 --threads 1 --sync-bn";
   ASSERT_EQ(Run(Short(words + " --name one")).status.value, 0);
@@ -194,6 +239,9 @@ TEST_F(TrainCli, SaysWhatIsWrong) {
   says("--data shapes.yaml --cfg model.yaml --nproc 3 --batch-size 4", ExitCode::kUsage,
        "use a multiple of 3");
   says("--resume", ExitCode::kNoInput, "there is no run");
+  says("--data shapes.yaml --cfg model.yaml --cache floppy", ExitCode::kUsage, "use ram or disk");
+  says("--data shapes.yaml --cfg model.yaml --freeze 99", ExitCode::kUsage, "nothing left to train");
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "runs")) << "no folder of a run that never began";
 }
 
 // Eight pictures are learnt by heart: all the parts together, from the labels to the figures.

@@ -120,12 +120,44 @@ TEST_F(TrainerTest, DoesNotGoOnFromAnotherRun) {
 TEST_F(TrainerTest, StopsWhereItIsTold) {
   Watching watching;
   TrainTask task = Task(3);
-  int asked = 0;
-  task.stop_requested = [&] { return ++asked == 3; };  // of two batches an epoch: the second epoch's first
+  // Of two batches an epoch: the second epoch's first.
+  task.stop_requested = [&] { return watching.losses.size() >= 3; };
   Trainer trainer(std::move(task), watching);
   EXPECT_EQ(trainer.Run(), TrainEnd::kInterrupted);
   EXPECT_EQ(watching.results.size(), 1U);
   EXPECT_EQ(trainer.epoch(), 1) << "the epoch that was cut short is done again";
+}
+
+TEST_F(TrainerTest, StopsInTheMiddleOfMeasuring) {
+  Watching watching;
+  TrainTask task = Task(3);
+  bool measuring = false;
+  task.stop_requested = [&] { return measuring || (measuring = watching.losses.size() == 2, false); };
+  Trainer trainer(std::move(task), watching);
+  EXPECT_EQ(trainer.Run(), TrainEnd::kInterrupted);
+  EXPECT_TRUE(watching.results.empty()) << "what was not measured is not saved";
+  EXPECT_EQ(trainer.epoch(), 0);
+}
+
+TEST_F(TrainerTest, EndsWhereTheLossIsNoLongerANumber) {
+  Watching watching;
+  TrainTask task = Task(20);
+  task.options.hyperparameters.lr0 = task.options.hyperparameters.warmup_bias_lr = 1e30;
+  Trainer trainer(std::move(task), watching);
+  try {
+    trainer.Run();
+    FAIL() << "went on";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("the loss is no longer a number in epoch"));
+    EXPECT_THAT(error.hint(), ::testing::HasSubstr("lr0"));
+  }
+}
+
+TEST_F(TrainerTest, WantsSomethingToTrain) {
+  Watching watching;
+  TrainTask task = Task(1);
+  task.options.freeze = {100};
+  EXPECT_THROW(Trainer(std::move(task), watching), Error);
 }
 
 TEST_F(TrainerTest, StopsWhereItNoLongerGetsBetter) {
