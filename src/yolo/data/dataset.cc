@@ -30,9 +30,13 @@ Outcome Unusable(const Path& image, const std::string& why) {
   return {.warnings = {image.string() + ": left out: " + why}};
 }
 
-bool IsThere(const Path& file) {
+/// Whether there is a label file. An Error where nobody can tell: a picture whose labels are out of reach is
+/// no background.
+Result<bool> IsThere(const Path& file) {
   struct ::stat status {};
-  return ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  if (::stat(file.c_str(), &status) == 0) return S_ISREG(status.st_mode);
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return ErrnoError(errno, "look at", file);
 }
 
 Outcome Look(const Path& image, const DatasetOptions& options) {
@@ -48,7 +52,9 @@ Outcome Look(const Path& image, const DatasetOptions& options) {
     outcome.warnings.push_back(image.string() + ": the end of the JPEG is missing; part of it may be grey");
   }
   const Path file = LabelPathOf(image);
-  if (!IsThere(file)) {
+  const Result<bool> there = IsThere(file);
+  if (!there) return Unusable(image, there.error().message());
+  if (!*there) {
     outcome.missing = true;
     return outcome;
   }

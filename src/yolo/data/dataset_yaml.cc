@@ -96,10 +96,16 @@ class Reader {
   std::vector<Path> Sources(const YAML::Node& node, const Path& folder) const {
     std::vector<Path> sources;
     if (!node || node.IsNull()) return sources;
-    if (node.IsScalar()) return {Resolve(node.Scalar(), folder)};
+    if (node.IsScalar()) return {Resolve(Name(node), folder)};
     if (!node.IsSequence()) throw Wrong(node, "a path or a list of paths is wanted");
-    for (const YAML::Node& item : node) sources.push_back(Resolve(Text(item, "a path"), folder));
+    for (const YAML::Node& item : node) sources.push_back(Resolve(Name(item), folder));
     return sources;
+  }
+
+  std::string Name(const YAML::Node& node) const {
+    std::string name = Text(node, "a path");
+    if (name.empty()) throw Wrong(node, "a path must not be empty");
+    return name;
   }
 
   /// The path that is there, of those that are usually meant; else the first.
@@ -114,7 +120,7 @@ class Reader {
       if (!fs::exists(candidate, error)) continue;
       // "a/.." is not the folder of a where a is a link.
       const Path plain = candidate.lexically_normal();
-      return fs::equivalent(plain, candidate, error) ? plain : fs::canonical(candidate);
+      return fs::equivalent(plain, candidate, error) ? plain : fs::canonical(candidate, error);
     }
     return candidates.front().lexically_normal();
   }

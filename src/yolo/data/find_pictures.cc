@@ -32,7 +32,8 @@ void AddFolder(const Path& folder, std::vector<Path>& above, std::vector<Path>& 
   Path real = fs::canonical(folder, error);
   if (!error && std::find(above.begin(), above.end(), real) != above.end()) return;
   above.push_back(std::move(real));
-  fs::directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
+  // A folder that cannot be read ends the program: what is in it must not go missing without a word.
+  fs::directory_iterator it(folder, error);
   for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
     std::error_code ignored;  // a file that went away meanwhile
     if (IsHidden(it->path())) continue;
@@ -48,7 +49,9 @@ void AddFolder(const Path& folder, std::vector<Path>& above, std::vector<Path>& 
 
 void AddList(const Path& file, std::vector<Path>& pictures) {
   constexpr std::string_view kHere = "./";
-  const std::string text = ReadRegularFile(file, kMaxListBytes).value();
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  std::string text = ReadRegularFile(file, kMaxListBytes).value();
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   for (const std::string& line : Split(text, '\n')) {
     const std::string_view name = Trim(line);
     if (name.empty() || !IsPictureName(name)) continue;

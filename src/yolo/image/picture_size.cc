@@ -90,6 +90,12 @@ bool IsPlausible(Size size) {
          size.height * size.width <= kMostPixels;
 }
 
+/// Whether `mark` is in the last bytes of the file, or nobody can tell.
+bool EndsWith(int file, std::int64_t size, std::string_view mark) {
+  const auto end = ReadAt(file, std::max<std::int64_t>(0, size - kTailBytes), kTailBytes);
+  return !end || end->find(mark) != std::string::npos;
+}
+
 }  // namespace
 
 Result<PictureFacts> ReadPictureFacts(const Path& path) {
@@ -104,9 +110,11 @@ Result<PictureFacts> ReadPictureFacts(const Path& path) {
     PictureFacts facts{.size = *size};
     if (head->starts_with("\xFF\xD8")) {
       // Cameras append all kinds of things; among coded pixels the two bytes never follow each other.
-      const std::int64_t tail = std::max<std::int64_t>(0, status.st_size - kTailBytes);
-      const auto end = ReadAt(file.get(), tail, kTailBytes);
-      facts.cut_short = end && end->find("\xFF\xD9") == std::string::npos;
+      facts.cut_short = !EndsWith(file.get(), status.st_size, "\xFF\xD9");
+    }
+    // A PNG ends in a chunk of that name. Without it the decoder gives up, at some later time.
+    if (head->starts_with("\x89PNG") && !EndsWith(file.get(), status.st_size, "IEND")) {
+      return Error("'" + path.string() + "' is cut short", ExitCode::kBadData);
     }
     return facts;
   }

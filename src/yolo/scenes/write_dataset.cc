@@ -40,11 +40,15 @@ std::string ToText(const std::vector<Label>& labels) {
   return text;
 }
 
-std::string DataYaml(const std::vector<Split>& splits) {
+/// Also the splits that an earlier run wrote.
+std::string DataYaml(const Path& folder, const std::vector<Split>& splits) {
   std::string text = "# Road scenes rendered by make-signs.\npath: .\n";
   for (const Split& split : splits) {
-    text += std::string(split.name) + ":" + (split.pictures > 0 ? " images/" + std::string(split.name) : "") +
-            "\n";
+    const std::string pictures = "images/" + std::string(split.name);
+    std::error_code error;
+    const bool there = split.pictures > 0 || (std::filesystem::exists(folder / pictures, error) &&
+                                              !std::filesystem::is_empty(folder / pictures, error));
+    text += std::string(split.name) + ":" + (there ? " " + pictures : "") + "\n";
   }
   text += "names:\n";
   for (std::size_t i = 0; i < kSignNames.size(); ++i) {
@@ -56,10 +60,11 @@ std::string DataYaml(const std::vector<Split>& splits) {
 /// Removes what a killed run left half-written in `folder`: a reader of datasets could take it for a picture.
 void RemoveLeftovers(const Path& folder) {
   std::vector<Path> leftovers;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (IsAtomicLeftover(entry.path())) leftovers.push_back(entry.path());
+  std::error_code error;  // a folder that cannot be read may still be written
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (IsAtomicLeftover(it->path())) leftovers.push_back(it->path());
   }
-  for (const Path& path : leftovers) std::filesystem::remove(path);
+  for (const Path& path : leftovers) std::filesystem::remove(path, error);
 }
 
 Scene Render(const DatasetPlan& plan, const Split& split, std::int64_t index) {
@@ -128,7 +133,7 @@ DatasetCounts WriteDataset(const DatasetPlan& plan, const std::function<void(std
   }
   if (failure) std::rethrow_exception(failure);
   // Last: where it is, everything it names is there.
-  WriteFileAtomically(plan.out / "data.yaml", DataYaml(splits)).value();
+  WriteFileAtomically(plan.out / "data.yaml", DataYaml(plan.out, splits)).value();
   SyncFileSystem(plan.out).value();
   return counts;
 }

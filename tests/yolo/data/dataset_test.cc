@@ -167,6 +167,34 @@ TEST_F(DatasetTest, AJpegWithoutItsEndIsTakenWithAWarning) {
   EXPECT_THAT(dataset.warnings, ElementsAre(HasSubstr("the end of the JPEG is missing")));
 }
 
+TEST_F(DatasetTest, APngWithoutItsEndIsLeftOut) {
+  Picture("images/cut.png");
+  Picture("images/whole.png");
+  std::filesystem::resize_file(At("images/cut.png"), std::filesystem::file_size(At("images/cut.png")) - 20);
+  const Dataset dataset = Read("images");
+  EXPECT_THAT(Names(dataset), ElementsAre("images/whole.png"));
+  EXPECT_EQ(1U, dataset.corrupt);
+  EXPECT_THAT(dataset.warnings, ElementsAre(HasSubstr("is cut short")));
+}
+
+TEST_F(DatasetTest, LabelsOutOfReachAreNotMissing) {
+  Picture("images/a.png");
+  MakeDirectories(At("labels"));
+  std::filesystem::create_symlink("a.txt",
+                                  At("labels/a.txt"));  // a link to itself: nobody can tell what it is
+  Picture("images/b.png");
+  const Dataset dataset = Read("images");
+  EXPECT_THAT(Names(dataset), ElementsAre("images/b.png"));
+  EXPECT_EQ(1U, dataset.corrupt);
+  EXPECT_EQ(1U, dataset.missing);
+}
+
+TEST_F(DatasetTest, AListMayBeginWithAByteOrderMark) {
+  Picture("images/a.png");
+  Text("list.txt", "\xEF\xBB\xBF./images/a.png\n");
+  EXPECT_THAT(Names(Read("list.txt")), ElementsAre("images/a.png"));
+}
+
 TEST_F(DatasetTest, NoPicturesAreNoInput) {
   MakeDirectories(At("images"));
   for (const std::string source : {"images", "nowhere"}) {

@@ -67,6 +67,7 @@ TEST_F(DatasetYamlTest, DownloadIsKeptButNotRun) {
 }
 
 TEST_F(DatasetYamlTest, FaultsNameTheirLine) {
+  EXPECT_THAT(FaultOf("names: [a]\nval: ''\n"), HasSubstr(":2: a path must not be empty"));
   EXPECT_THAT(FaultOf("train: [a\nnames: [x]\n"), HasSubstr("data.yaml:"));
   EXPECT_EQ("data.yaml:1: no 'names': a list of class names, or a map from class id to name",
             FaultOf("train: a\nval: b\n"));

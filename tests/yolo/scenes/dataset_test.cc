@@ -103,6 +103,13 @@ TEST_F(DatasetTest, YamlNamesWhatIsThere) {
       "  0: stop sign\n  1: do not enter\n  2: pedestrian crossing\n  3: yield\n");
 }
 
+TEST_F(DatasetTest, YamlKeepsWhatAnEarlierRunWrote) {
+  Write({.out = Folder("data"), .train = 1, .val = 1});
+  const auto files = Write({.out = Folder("data"), .train = 0, .val = 0, .test = 1});
+  EXPECT_THAT(files.at("data.yaml"),
+              ::testing::HasSubstr("train: images/train\nval: images/val\ntest: images/test\n"));
+}
+
 class MakeSigns : public DatasetTest {
  protected:
   static test::CommandResult Run(std::vector<std::string> arguments) {
