@@ -20,7 +20,7 @@ Path FindWeights(const std::string& name, std::function<void(const std::string&)
 
 Path FindModelYaml(const std::string& name) {
   std::error_code ignored;
-  const Path bundled = BundledFolder().parent_path() / "models" / name;
+  Path bundled = BundledFolder().parent_path() / "models" / name;
   const bool is_plain = Path(name).filename() == name;
   if (is_plain && !std::filesystem::exists(name, ignored) && std::filesystem::exists(bundled, ignored)) {
     return bundled;
