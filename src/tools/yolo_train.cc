@@ -1,6 +1,5 @@
 #include <cstdlib>
 #include <iostream>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -12,21 +11,11 @@
 #include "tools/find_model.h"
 #include "tools/train_flags.h"
 #include "yolo/detect/weights.h"
+#include "yolo/train/rank.h"
 #include "yolo/train/train_module.h"
 
 namespace roost::yolo {
 namespace {
-
-std::map<std::string, std::string> Environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string text = *entry;
-    if (const std::size_t at = text.find('='); at != std::string::npos) {
-      variables.emplace(text.substr(0, at), text.substr(at + 1));
-    }
-  }
-  return variables;
-}
 
 /// Two pools of threads that fight for the same CPUs make a step ten times slower: OpenBLAS leaves the work
 /// to OpenMP's, and those sleep while they wait. Read when LibTorch is loaded.
@@ -45,7 +34,7 @@ std::string FirstWeights(const TrainOptions& options) {
 }
 
 int Main(int argc, char** argv) {
-  auto flags = ParseTrainFlags(argc, argv, Environment());
+  auto flags = ParseTrainFlags(argc, argv, CurrentEnvironment());
   if (!flags) return 0;
   TrainOptions& options = flags->options;
   if (options.resume.empty() && options.data.empty()) {

@@ -28,14 +28,6 @@ std::vector<double> Points() {
   return points;
 }
 
-std::vector<double> MeanOf(const std::vector<Curves::Curve>& curves) {
-  std::vector<double> mean(Curves::kPoints, 0.0);
-  for (const Curves::Curve& curve : curves) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += curve[i] / static_cast<double>(curves.size());
-  }
-  return mean;
-}
-
 /// A thin line for each class. `label` is asked for the text behind the name.
 template <typename Label>
 Chart ChartOfClasses(const std::vector<Curves::Curve>& curves, const Metrics& metrics,

@@ -104,15 +104,6 @@ void Measure(std::span<const Judged> detections, ClassMetrics& metrics, Curves& 
   }
 }
 
-std::vector<double> MeanOf(const std::vector<Curves::Curve>& curves) {
-  std::vector<double> mean(Curves::kPoints, 0.0);
-  for (const Curves::Curve& curve : curves) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += curve[i];
-  }
-  for (double& value : mean) value /= static_cast<double>(curves.size());
-  return mean;
-}
-
 template <typename Member>
 double Mean(const std::vector<ClassMetrics>& classes, Member member) {
   if (classes.empty()) return 0;
@@ -123,6 +114,15 @@ double Mean(const std::vector<ClassMetrics>& classes, Member member) {
 }
 
 }  // namespace
+
+std::vector<double> MeanOf(const std::vector<Curves::Curve>& curves) {
+  std::vector<double> mean(Curves::kPoints, 0.0);
+  for (const Curves::Curve& curve : curves) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += curve[i];
+  }
+  for (double& value : mean) value /= static_cast<double>(curves.size());
+  return mean;
+}
 
 double ClassMetrics::ap50_95() const {
   return std::accumulate(ap.begin(), ap.end(), 0.0) / static_cast<double>(ap.size());

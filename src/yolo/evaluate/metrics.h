@@ -60,7 +60,7 @@ struct Judgements {
   std::vector<std::int64_t> targets;  ///< the class of each label
 };
 
-/// Curves of each class of Metrics::classes, for drawing: values at kCurvePoints points from 0 to 1.
+/// Curves of each class of Metrics::classes, for drawing: values at kPoints points from 0 to 1.
 struct Curves {
   static constexpr std::size_t kPoints = 1000;
   using Curve = std::vector<double>;
@@ -68,6 +68,9 @@ struct Curves {
   std::vector<Curve> precision_by_recall;    ///< at IoU 0.5; of classes without detections zeros
   double best_confidence = 0;                ///< where the mean F1, smoothed, is best
 };
+
+/// Point by point, of at least one curve.
+std::vector<double> MeanOf(const std::vector<Curves::Curve>& curves);
 
 /// utils/metrics.py ap_per_class(): average precision by interpolation at 101 points.
 Metrics MetricsOf(const Judgements& judgements, Curves* curves = nullptr);

@@ -29,15 +29,6 @@ std::shared_ptr<Module> WithHead(const Module& model, const std::function<void(M
   return copy;
 }
 
-/// Strides of the head's levels.
-std::vector<float> Strides(const Module& head) {
-  const Attribute* attribute = head.FindAttribute("stride");
-  const auto* tensor =
-      attribute == nullptr ? head.FindTensor("stride") : std::get_if<Tensor>(&attribute->value);
-  if (tensor == nullptr || tensor->shape.size() != 1) throw head.Wrong("has no strides");
-  return tensor->ToFloats();
-}
-
 /// A 1x1 convolution with other outputs.
 std::shared_ptr<const Module> WithOutputs(const Module& conv, std::int64_t outputs) {
   auto copy = std::make_shared<Module>(conv);
@@ -64,6 +55,15 @@ const Module& DetectHead(const Module& model) {
     throw head.Wrong("is the last layer, but not the head of a detection model");
   }
   return head;
+}
+
+std::vector<float> StridesOf(const Module& model) {
+  const Module& head = DetectHead(model);
+  const Attribute* attribute = head.FindAttribute("stride");
+  const auto* tensor =
+      attribute == nullptr ? head.FindTensor("stride") : std::get_if<Tensor>(&attribute->value);
+  if (tensor == nullptr || tensor->shape.size() != 1) throw head.Wrong("has no strides");
+  return tensor->ToFloats();
 }
 
 std::shared_ptr<const Module> WithClasses(const Module& model, std::int64_t classes) {
@@ -93,7 +93,7 @@ std::shared_ptr<const Module> WithClasses(const Module& model, std::int64_t clas
 
 std::vector<std::pair<float, float>> AnchorsOf(const Module& model) {
   const Module& head = DetectHead(model);
-  const std::vector<float> strides = Strides(head);
+  const std::vector<float> strides = StridesOf(model);
   const std::vector<float> numbers = head.RequiredTensor("anchors").ToFloats();
   if (strides.empty() || numbers.size() % (2 * strides.size()) != 0) throw head.Wrong("has odd anchors");
   const std::size_t per_level = numbers.size() / strides.size();
@@ -108,7 +108,7 @@ std::vector<std::pair<float, float>> AnchorsOf(const Module& model) {
 std::shared_ptr<const Module> WithAnchors(const Module& model,
                                           std::span<const std::pair<float, float>> anchors) {
   return WithHead(model, [&](Module& head) {
-    const std::vector<float> strides = Strides(head);
+    const std::vector<float> strides = StridesOf(model);
     const auto buffer =
         std::ranges::find(head.buffers, "anchors", &std::pair<std::string, std::optional<Tensor>>::first);
     if (buffer == head.buffers.end() || !buffer->second) throw head.Wrong("has no anchors");

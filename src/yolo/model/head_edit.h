@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "roost/yolo/module.h"
 
@@ -12,6 +13,9 @@ namespace roost::yolo {
 /// The last layer of a detection model (`model["model"]`'s last child). Throws Error (bad data) where that is
 /// no Detect.
 const Module& DetectHead(const Module& model);
+
+/// By how much the map of each level is smaller than the picture. Throws Error as DetectHead() does.
+std::vector<float> StridesOf(const Module& model);
 
 /// A copy whose head finds this many classes: its convolutions are new, zeros, where their number changes,
 /// and the rest is shared. Throws Error as DetectHead() does.

@@ -82,9 +82,6 @@ Dataset Scan(const char* what, const std::vector<Path>& sources, const TrainOpti
 }
 
 Data ReadData(const TrainOptions& options, TrainConsole& console) {
-  if (options.data.empty()) {
-    throw Error("there is nothing to train on", ExitCode::kUsage, "name a dataset YAML with --data");
-  }
   const DatasetYaml yaml = ReadDatasetYaml(options.data);
   const auto need = [&](const std::vector<Path>& sources, const char* key) {
     if (sources.empty()) {
@@ -111,10 +108,6 @@ std::shared_ptr<const Module> MakeModel(const TrainOptions& options, std::int64_
   }
   const auto seed = static_cast<std::uint64_t>(options.seed);
   if (options.weights.empty()) {
-    if (options.cfg.empty()) {
-      throw Error("there is no model to train", ExitCode::kUsage,
-                  "give --weights, to begin with a trained one, or --cfg, to train from scratch");
-    }
     return DrawInitialWeights(*ModelFromYaml(ReadModelYaml(options.cfg, changes)), seed);
   }
   const Checkpoint checkpoint = LoadCheckpoint(options.weights);
@@ -219,9 +212,7 @@ void WriteSettings(const Path& folder, const TrainOptions& options) {
 /// Throws Error (usage); mends what can be mended, and says so.
 void CheckOptions(TrainOptions& options, const ProcessGroup* group, TrainConsole& console) {
   ParseOptimizer(options.optimizer);
-  if (!options.cache.empty() && options.cache != "ram" && options.cache != "disk") {
-    throw Error("--cache: '" + options.cache + "' cannot be", ExitCode::kUsage, "use ram or disk");
-  }
+  ParseCache(options.cache);
   if (options.label_smoothing < 0 || options.label_smoothing > 1) {
     throw Error("--label-smoothing is a number from 0 to 1", ExitCode::kUsage);
   }
@@ -272,8 +263,7 @@ TrainOptions ResumedOptions(const SavedTraining& saved, const TrainRunContext& c
 void FitImageSize(TrainOptions& options, const Module& model, TrainConsole& console) {
   constexpr std::int64_t kLeastStride = 32;
   std::int64_t stride = kLeastStride;
-  for (const double one : LevelStrides(Lower(model)))
-    stride = std::max(stride, static_cast<std::int64_t>(one));
+  for (const float one : StridesOf(model)) stride = std::max(stride, static_cast<std::int64_t>(one));
   const std::int64_t side = std::max((options.imgsz + stride - 1) / stride * stride, 2 * stride);
   if (side == options.imgsz) return;
   console.Warn("--imgsz " + std::to_string(options.imgsz) + " does not suit the model's stride " +

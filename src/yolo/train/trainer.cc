@@ -23,13 +23,6 @@ std::int64_t LargestStride(const DetectOp& head) {
   return static_cast<std::int64_t>(std::max(*std::ranges::max_element(head.strides), kLeast));
 }
 
-Cache ParseCache(const std::string& text) {
-  if (text.empty()) return Cache::kNone;
-  if (text == "ram") return Cache::kRam;
-  if (text == "disk") return Cache::kDisk;
-  throw Error("--cache: '" + text + "' cannot be", ExitCode::kUsage, "use ram or disk");
-}
-
 TrainLoaderOptions LoaderOptions(const TrainTask& task, const DetectOp& head) {
   const TrainOptions& o = task.options;
   return {.imgsz = o.imgsz,
@@ -71,6 +64,13 @@ void CopyInto(at::Tensor to, const Tensor& from) {
 }
 
 }  // namespace
+
+Cache ParseCache(const std::string& text) {
+  if (text.empty()) return Cache::kNone;
+  if (text == "ram") return Cache::kRam;
+  if (text == "disk") return Cache::kDisk;
+  throw Error("--cache: '" + text + "' cannot be", ExitCode::kUsage, "use ram or disk");
+}
 
 Trainer::Trainer(TrainTask task, TrainObserver& observer)
     : task_(std::move(task)),

@@ -37,6 +37,9 @@ struct TrainTask {
   std::function<bool()> stop_requested;  ///< asked between two steps
 };
 
+/// "", "ram" or "disk". Throws Error (usage) for anything else.
+Cache ParseCache(const std::string& text);
+
 /// How a run ended.
 enum class TrainEnd { kFinished, kStoppedEarly, kInterrupted };
 
