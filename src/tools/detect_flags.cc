@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "roost/base/text.h"
+#include "tools/flag_checks.h"
 #include "tools/python_flags.h"
 
 namespace roost::yolo {
@@ -149,19 +150,6 @@ void AddOptions(CLI::App& app, DetectFlags& flags, TextFlags& texts) {
   ignored.Flag("--update", flags.update, "");
 }
 
-/// An empty value is an unset variable in somebody's script, and never means the default.
-void RefuseEmptyValues(const CLI::App& app) {
-  for (const char* flag : {"--weights", "--source", "--data", "--cfg", "--project", "--name", "--out",
-                           "--shard", "--max-time"}) {
-    const CLI::Option* option = app.get_option(flag);
-    if (option->count() == 0) continue;
-    const std::vector<std::string>& values = option->results();
-    if (std::find(values.begin(), values.end(), "") != values.end()) {
-      throw UsageError(std::string(flag) + " must not be empty");
-    }
-  }
-}
-
 /// "90", "90s", "50m", "2h", "1.5h".
 std::chrono::duration<double> ParseDuration(std::string_view text) {
   double unit = 1;
@@ -173,26 +161,20 @@ std::chrono::duration<double> ParseDuration(std::string_view text) {
   return std::chrono::duration<double>(*number * unit);
 }
 
-template <typename T>
-void CheckRange(const char* flag, T value, T low, T high) {
-  if (value >= low && value <= high) return;
-  throw UsageError(std::string(flag) + " takes a number from " + std::to_string(low) + " to " +
-                   std::to_string(high));
-}
-
 /// Checks that CLI11 cannot express, and detect.py's rules on how flags combine.
 void Finish(const CLI::App& app, const TextFlags& texts, DetectFlags& flags) {
-  RefuseEmptyValues(app);
+  const FlagChecks check(app);
+  check.RefuseEmptyValues(
+      {"--weights", "--source", "--data", "--cfg", "--project", "--name", "--out", "--shard", "--max-time"});
   NmsOptions& nms = flags.detector.nms;
-  const auto is_fraction = [](double value) { return value >= 0 && value <= 1; };
-  if (!is_fraction(nms.conf_thres)) throw UsageError("--conf-thres takes a number from 0 to 1");
-  if (!is_fraction(nms.iou_thres)) throw UsageError("--iou-thres takes a number from 0 to 1");
+  check.Fraction("--conf-thres", nms.conf_thres);
+  check.Fraction("--iou-thres", nms.iou_thres);
   if (nms.max_det < 1) throw UsageError("--max-det takes a number from 1 up");
   if (flags.vid_stride < 1) throw UsageError("--vid-stride takes a number from 1 up");
-  CheckRange("--line-thickness", flags.output.style.line_thickness, 0, 1000);
-  CheckRange("--threads", flags.detector.threads, 0, 4096);
-  CheckRange("--workers", flags.workers, 0, 1024);
-  CheckRange<std::int64_t>("--batch-size", flags.batch, 1, 1024);
+  check.Range("--line-thickness", flags.output.style.line_thickness, 0, 1000);
+  check.Range("--threads", flags.detector.threads, 0, 4096);
+  check.Range("--workers", flags.workers, 0, 1024);
+  check.Range<std::int64_t>("--batch-size", flags.batch, 1, 1024);
   constexpr std::int64_t kMaxSide = 65'536;  // of what the network could be given on any machine
   for (const std::int64_t side : flags.imgsz) {
     if (side < 1 || side > kMaxSide) throw UsageError("--imgsz takes sides from 1 to 65536 pixels");

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/flag_checks.h"
 #include "tools/python_flags.h"
 
 namespace roost::yolo {
@@ -137,35 +138,17 @@ ValTask TaskOf(const std::string& text) {
   return task->second;
 }
 
-/// An empty value is an unset variable in somebody's script, and never means the default.
-void RefuseEmptyValues(const CLI::App& app) {
-  for (const char* flag : {"--data", "--weights", "--annotations", "--project", "--name", "--out"}) {
-    const CLI::Option* option = app.get_option(flag);
-    const std::vector<std::string>& values = option->results();
-    if (std::find(values.begin(), values.end(), "") != values.end()) {
-      throw UsageError(std::string(flag) + " must not be empty");
-    }
-  }
-}
-
-template <typename T>
-void CheckRange(const char* flag, T value, T low, T high) {
-  if (value >= low && value <= high) return;
-  throw UsageError(std::string(flag) + " takes a number from " + std::to_string(low) + " to " +
-                   std::to_string(high));
-}
-
 void Finish(const CLI::App& app, const TextFlags& texts, ValFlags& flags) {
-  RefuseEmptyValues(app);
+  const FlagChecks check(app);
+  check.RefuseEmptyValues({"--data", "--weights", "--annotations", "--project", "--name", "--out"});
   NmsOptions& nms = flags.evaluate.nms;
-  const auto is_fraction = [](double value) { return value >= 0 && value <= 1; };
-  if (!is_fraction(nms.conf_thres)) throw UsageError("--conf-thres takes a number from 0 to 1");
-  if (!is_fraction(nms.iou_thres)) throw UsageError("--iou-thres takes a number from 0 to 1");
-  CheckRange<std::int64_t>("--max-det", nms.max_det, 1, 1'000'000);
-  CheckRange<std::int64_t>("--imgsz", flags.imgsz, 1, 65'536);
-  CheckRange<std::int64_t>("--batch-size", flags.evaluate.batch, 1, 65'536);
-  CheckRange("--threads", flags.detector.threads, 0, 4096);
-  CheckRange("--workers", flags.evaluate.workers, 0, 1024);
+  check.Fraction("--conf-thres", nms.conf_thres);
+  check.Fraction("--iou-thres", nms.iou_thres);
+  check.Range<std::int64_t>("--max-det", nms.max_det, 1, 1'000'000);
+  check.Range<std::int64_t>("--imgsz", flags.imgsz, 1, 65'536);
+  check.Range<std::int64_t>("--batch-size", flags.evaluate.batch, 1, 65'536);
+  check.Range("--threads", flags.detector.threads, 0, 4096);
+  check.Range("--workers", flags.evaluate.workers, 0, 1024);
   flags.task = TaskOf(texts.task);
   flags.evaluate.rect = !flags.no_rect;
   if (flags.task == ValTask::kSpeed) {
